@@ -1,0 +1,31 @@
+import type { Reason } from "@watchword/shared";
+
+interface AuthErrorOptions {
+  cause?: unknown;
+  retryAfterSeconds?: number;
+  maxAgeSeconds?: number;
+}
+
+/**
+ * The only error that server code throws on purpose. The boundary in `trpc.ts` turns it into an answer;
+ * its `cause` reaches the log and never the client.
+ */
+export class AuthError extends Error {
+  override readonly name = "AuthError";
+  readonly retryAfterSeconds: number | undefined;
+  readonly maxAgeSeconds: number | undefined;
+  /** Whether the procedure's own code had begun. */
+  readonly executed: boolean;
+
+  constructor(readonly reason: Reason, options: AuthErrorOptions & { executed?: boolean } = {}) {
+    super(reason, { cause: options.cause });
+    this.executed = options.executed ?? true;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+    this.maxAgeSeconds = options.maxAgeSeconds;
+  }
+}
+
+/** An error for the edge, limits, guards and input checks: nothing ran, nothing changed. */
+export function refuse(reason: Reason, options: AuthErrorOptions = {}): AuthError {
+  return new AuthError(reason, { ...options, executed: false });
+}

@@ -1,0 +1,122 @@
+import { type Session, SESSIONS_PER_USER_MAX, type SignedIn, type Tokens, type User } from "@watchword/shared";
+import { AuthError } from "../auth_error.ts";
+import type { RequestFacts } from "../request.ts";
+import { insertAuditEvent } from "../store/audit_events.ts";
+import type { Db } from "../store/connect.ts";
+import { endOldestSessions, insertSession, type SessionRow } from "../store/sessions.ts";
+import type { UserRow } from "../store/users.ts";
+import type { RefreshToken } from "../tokens/refresh_token.ts";
+import type { FlowDeps } from "./deps.ts";
+
+const TTL_JITTER = 0.05;
+
+/** A user as the wire shows it. */
+export function toUser(row: UserRow): User {
+  return {
+    id: row.id,
+    email: row.email,
+    username: row.username,
+    emailVerified: row.emailVerifiedAt !== null,
+    roles: row.roles,
+    createdAt: row.createdAt.toISOString(),
+  };
+}
+
+/** A session as the wire shows it: no hash, no epoch. */
+export function toSession(row: SessionRow, currentId: string): Session {
+  const expiresAt = Math.min(row.idleExpiresAt.getTime(), row.absoluteExpiresAt.getTime());
+  return {
+    id: row.id,
+    current: row.id === currentId,
+    createdAt: row.createdAt.toISOString(),
+    lastUsedAt: (row.rotatedAt ?? row.createdAt).toISOString(),
+    authenticatedAt: row.authenticatedAt.toISOString(),
+    expiresAt: new Date(expiresAt).toISOString(),
+    userAgent: row.userAgent,
+    ip: row.ip,
+    amr: row.amr,
+  };
+}
+
+/** A session row with what else a token says, dated by the database's clock. */
+type Issued = SessionRow & { roles: string[]; dbNow: number };
+
+/** Signs an access token for a session and puts it beside the refresh token. Called after the commit. */
+export async function issueTokens(deps: FlowDeps, session: Issued, refreshToken: RefreshToken): Promise<Tokens> {
+  const iat = Math.floor(session.dbNow);
+  // Up to 5 % shorter, so that a crowd that signed in together does not refresh together.
+  const ttlSeconds = Math.round(deps.settings.lifetimes.accessSeconds * (1 - Math.random() * TTL_JITTER));
+  const exp = Math.min(iat + ttlSeconds, Math.floor(session.absoluteExpiresAt.getTime() / 1_000));
+  const accessToken = await deps.accessTokens.sign({
+    sub: session.userId,
+    sid: session.id,
+    ep: session.epoch,
+    iat,
+    exp,
+    auth_time: Math.floor(session.authenticatedAt.getTime() / 1_000),
+    amr: session.amr,
+    roles: session.roles,
+  });
+  return {
+    tokenType: "Bearer",
+    accessToken,
+    expiresInSeconds: Math.max(0, exp - iat),
+    refreshToken,
+    refreshExpiresInSeconds: Math.max(0, Math.floor(session.idleExpiresAt.getTime() / 1_000 - session.dbNow)),
+    sessionId: session.id,
+    generation: session.generation,
+    serverTime: new Date(session.dbNow * 1_000).toISOString(),
+  };
+}
+
+interface NewSignIn {
+  event: "register" | "login";
+  amr: string[];
+  request: RequestFacts;
+  /** Finds or makes the user inside the transaction, locked against change; null refuses the sign-in. */
+  obtainUser: (tx: Db) => Promise<UserRow | null>;
+}
+
+/**
+ * Opens a session. The user row stays locked until the commit, so a sign-in that verified an old password
+ * cannot outlive a change of it.
+ *
+ * @returns null when `obtainUser` found none
+ */
+export async function openSession(deps: FlowDeps, signIn: NewSignIn): Promise<SignedIn | null> {
+  const { event, amr, request, obtainUser } = signIn;
+  const sessionId = crypto.randomUUID();
+  const first = await deps.refreshTokens.mintFirst(sessionId);
+  const opened = await deps.store.transaction(async (tx) => {
+    const user = await obtainUser(tx);
+    if (user === null) return null;
+    const session = await insertSession(tx, {
+      id: sessionId,
+      userId: user.id,
+      epoch: user.tokenEpoch,
+      currentHash: first.hash,
+      ratchetKey: first.ratchetKey,
+      amr,
+      clientId: deps.settings.clientId,
+      ip: request.ip,
+      userAgent: request.userAgent,
+    }, deps.settings.lifetimes);
+    await endOldestSessions(tx, user.id, SESSIONS_PER_USER_MAX);
+    await insertAuditEvent(tx, { event, ok: true, userId: user.id, sessionId, ...auditFacts(request) });
+    return { user, session };
+  });
+  if (opened === null) return null;
+  const { user, session } = opened;
+  const tokens = await issueTokens(deps, { ...session, roles: user.roles }, first.token);
+  return { status: "signed_in", user: toUser(user), tokens };
+}
+
+/** What the audit trail keeps of a request. */
+export function auditFacts({ ip, requestId }: RequestFacts): { ip: string | null; requestId: string } {
+  return { ip, requestId };
+}
+
+/** The answer for a session that is gone under a caller who was let in. */
+export function sessionGone(): AuthError {
+  return new AuthError("SESSION_REVOKED");
+}

@@ -1,0 +1,30 @@
+import type { Guard } from "../guard.ts";
+import type { Log } from "../observe/log.ts";
+import type { Passwords } from "../passwords/passwords.ts";
+import type { Store } from "../store/connect.ts";
+import type { Lifetimes } from "../store/sessions.ts";
+import type { Limits } from "../throttle/limits.ts";
+import type { AccessTokens } from "../tokens/access_token.ts";
+import type { RefreshTokenCodec } from "../tokens/refresh_token.ts";
+
+/** Settings that flows decide by. */
+export interface FlowSettings {
+  clientId: string;
+  lifetimes: Lifetimes;
+  refreshLeewaySeconds: number;
+  refreshReplayWindowSeconds: number;
+  registration: "open" | "closed";
+  passwordMinCodePoints: number;
+}
+
+/** Everything a flow works with. */
+export interface FlowDeps {
+  store: Store;
+  guard: Guard;
+  limits: Limits;
+  passwords: Passwords;
+  accessTokens: AccessTokens;
+  refreshTokens: RefreshTokenCodec;
+  log: Log;
+  settings: FlowSettings;
+}

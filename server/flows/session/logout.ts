@@ -1,0 +1,108 @@
+import { timingSafeEqual } from "node:crypto";
+import type { LogoutInput, LogoutScope, Ok } from "@watchword/shared";
+import { AuthError, refuse } from "../../auth_error.ts";
+import type { RequestFacts } from "../../request.ts";
+import { insertAuditEvent } from "../../store/audit_events.ts";
+import {
+  denyUserBelow,
+  endOtherSessions,
+  endSession,
+  findSessionState,
+  type SessionState,
+} from "../../store/sessions.ts";
+import { lockUser, raiseTokenEpoch } from "../../store/users.ts";
+import type { GenuineRefreshToken } from "../../tokens/refresh_token.ts";
+import { auditFacts } from "../_private.ts";
+import type { FlowDeps } from "../deps.ts";
+
+/** The session that a caller proved to hold, by bearer, refresh token or both. */
+interface Proof {
+  sessionId: string;
+  /** Set when the bearer was genuine and within its time. */
+  bearerIsValid: boolean;
+  refreshToken: GenuineRefreshToken | null;
+}
+
+/**
+ * Ends sessions: this one, the user's others, or all. Idempotent: a genuine token that has expired or was
+ * revoked still ends its own session; the wider scopes need a live one.
+ */
+export async function logout(deps: FlowDeps, input: LogoutInput & { request: RequestFacts }): Promise<Ok> {
+  const { scope = "this", request } = input;
+  const proof = await readProof(deps, input);
+  if (scope === "this") await endThis(deps, proof.sessionId, request);
+  else {
+    const { session } = await requireLiveSession(deps, proof);
+    await (scope === "others" ? endOthers : endAll)(deps, session, request);
+  }
+  return { ok: true };
+}
+
+async function readProof(
+  deps: FlowDeps,
+  { request, refreshToken: text }: { request: RequestFacts; refreshToken?: string | undefined },
+): Promise<Proof> {
+  const bearer = await deps.guard.readBearer(request);
+  if (bearer.status === "invalid") {
+    deps.limits.takeLocal("refusedBearers", request.network);
+    throw refuse("TOKEN_INVALID");
+  }
+  const refreshToken = text === undefined ? null : await deps.refreshTokens.parse(text);
+  if (text !== undefined && refreshToken === null) {
+    deps.limits.takeLocal("refusedRefreshes", request.network);
+    throw refuse("REFRESH_INVALID");
+  }
+  const bearerSessionId = bearer.status === "missing" ? null : bearer.claims.registered.sid;
+  const sessionId = bearerSessionId ?? refreshToken?.sessionId;
+  if (sessionId === undefined) throw refuse("TOKEN_MISSING");
+  if (refreshToken !== null && refreshToken.sessionId !== sessionId) throw refuse("FORBIDDEN");
+  return { sessionId, bearerIsValid: bearer.status === "valid", refreshToken };
+}
+
+async function requireLiveSession(
+  deps: FlowDeps,
+  { sessionId, bearerIsValid, refreshToken }: Proof,
+): Promise<SessionState> {
+  const state = await deps.store.query((db) => findSessionState(db, sessionId));
+  if (state === null || state.ended) throw refuse("SESSION_REVOKED");
+  if (!state.live) throw refuse("REFRESH_EXPIRED");
+  if (bearerIsValid) return state;
+  if (refreshToken === null) throw refuse("TOKEN_EXPIRED");
+  // An older token proves no more than that somebody once had it.
+  if (!timingSafeEqual(refreshToken.hash, state.session.currentHash)) throw refuse("REFRESH_INVALID");
+  return state;
+}
+
+async function endThis(deps: FlowDeps, sessionId: string, request: RequestFacts): Promise<void> {
+  await deps.store.transaction(async (tx) => {
+    const state = await findSessionState(tx, sessionId);
+    if (state === null) return;
+    const ended = await endSession(tx, sessionId, "logout");
+    if (ended.length === 0) return;
+    await insertAuditEvent(tx, audited("this", state.session, request));
+  });
+}
+
+async function endOthers(deps: FlowDeps, session: Held, request: RequestFacts): Promise<void> {
+  await deps.store.transaction(async (tx) => {
+    if (await lockUser(tx, session.userId) === null) throw new AuthError("SESSION_REVOKED");
+    await endOtherSessions(tx, session.userId, session.id, "logout others");
+    await insertAuditEvent(tx, audited("others", session, request));
+  });
+}
+
+async function endAll(deps: FlowDeps, session: Held, request: RequestFacts): Promise<void> {
+  const { accessSeconds } = deps.settings.lifetimes;
+  await deps.store.transaction(async (tx) => {
+    const minEpoch = await raiseTokenEpoch(tx, session.userId);
+    if (minEpoch === null) throw new AuthError("SESSION_REVOKED");
+    await denyUserBelow(tx, { userId: session.userId, minEpoch, accessSeconds });
+    await insertAuditEvent(tx, audited("all", session, request));
+  });
+}
+
+type Held = { id: string; userId: string };
+
+function audited(scope: LogoutScope, { id, userId }: Held, request: RequestFacts) {
+  return { event: `logout ${scope}`, ok: true, userId, sessionId: id, ...auditFacts(request) };
+}

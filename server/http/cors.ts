@@ -1,0 +1,41 @@
+/** Which browser origins may read answers. */
+export interface CorsPolicy {
+  allows(origin: string): boolean;
+}
+
+const MAX_AGE_SECONDS = "600";
+const loopback = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/;
+
+/** An exact list; in development without one, any loopback origin. */
+export function createCorsPolicy(
+  allowedOrigins: readonly string[],
+  { allowLoopback }: { allowLoopback: boolean },
+): CorsPolicy {
+  const exact = new Set(allowedOrigins);
+  return { allows: (origin) => exact.has(origin) || (allowLoopback && exact.size === 0 && loopback.test(origin)) };
+}
+
+/** Answers a preflight (Fetch §3.3). A foreign origin gets no permission, and no reason. */
+export function preflightResponse(request: Request, policy: CorsPolicy): Response {
+  const response = new Response(null, { status: 204 });
+  const origin = request.headers.get("origin");
+  if (origin !== null && policy.allows(origin)) {
+    response.headers.set("access-control-allow-methods", "GET, POST");
+    response.headers.set(
+      "access-control-allow-headers",
+      "authorization, content-type, trpc-accept, last-event-id, x-watchword-mode",
+    );
+    response.headers.set("access-control-max-age", MAX_AGE_SECONDS);
+  }
+  response.headers.set("allow", "GET, POST, OPTIONS");
+  return response;
+}
+
+/** Lets an allowed origin read the answer. The origin is never reflected unless it is on the list. */
+export function allowOrigin(response: Response, request: Request, policy: CorsPolicy): void {
+  response.headers.append("vary", "origin");
+  const origin = request.headers.get("origin");
+  if (origin === null || !policy.allows(origin)) return;
+  response.headers.set("access-control-allow-origin", origin);
+  response.headers.set("access-control-expose-headers", "retry-after, x-request-id");
+}

@@ -1,0 +1,22 @@
+/** The database did not answer, so nobody can know: always 503, never 401. */
+export class DatabaseUnavailable extends Error {
+  override readonly name = "DatabaseUnavailable";
+}
+
+// Connection exceptions, resources, operator intervention, lock and statement timeouts, deadlock, serialization,
+// start-up and shutdown (PostgreSQL, appendix A), and the driver's and the socket's own names.
+const unavailableCodes =
+  /^(?:08...|53...|57P0[1-4]|57014|55P03|25P0[34]|40001|40P01|CONNECT(?:ION)?_[A-Z_]+|E(?:CONN[A-Z]+|PIPE|HOSTUNREACH|NETUNREACH|TIMEDOUT|NOTFOUND|AI_AGAIN))$/;
+// The credentials are wrong, or the role may not connect: an operator's problem, but still "cannot know".
+const refusedCodes = /^(?:28...|3D000)$/;
+
+/** Tells whether an error means "the database is out of reach or too busy". Looks through Drizzle's wrapper. */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    if (at instanceof DatabaseUnavailable) return true;
+    const code = "code" in at ? at.code : undefined;
+    if (typeof code === "string" && (unavailableCodes.test(code) || refusedCodes.test(code))) return true;
+    if (at instanceof AggregateError && at.errors.some(isDatabaseUnavailable)) return true;
+  }
+  return false;
+}

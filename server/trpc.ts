@@ -1,0 +1,143 @@
+import { initTRPC, TRPCError } from "@trpc/server";
+import { ZodError } from "zod";
+import { type AuthErrorData, codeOfStatus, type Reason, reasons } from "@watchword/shared";
+import { AuthError, refuse } from "./auth_error.ts";
+import type { Guard, Policy } from "./guard.ts";
+import { describeBug, type Log } from "./observe/log.ts";
+import type { AuthRequest } from "./request.ts";
+import { isDatabaseUnavailable } from "./store/errors.ts";
+
+/** What every procedure gets. An app's own context has at least this. */
+export interface Context {
+  auth: AuthRequest;
+}
+
+/** What is known of a procedure without calling it. */
+export interface Meta {
+  policy: Policy;
+  /** One of Watchword's own: the strict limits of the edge hold for it. */
+  own?: true;
+  /** Never beside another call in a batch. */
+  alone?: true;
+}
+
+/** `data` of every error. `auth` is absent only where an app's procedure threw a tRPC error of its own. */
+interface ErrorData {
+  code: TRPCError["code"];
+  httpStatus: number;
+  path?: string;
+  requestId: string;
+  auth?: AuthErrorData;
+}
+
+// What tRPC itself refuses before a procedure is found or run.
+const reasonOfCode: Partial<Record<TRPCError["code"], Reason>> = {
+  BAD_REQUEST: "INPUT_INVALID",
+  PARSE_ERROR: "INPUT_INVALID",
+  NOT_FOUND: "NOT_FOUND",
+  METHOD_NOT_SUPPORTED: "METHOD_NOT_ALLOWED",
+  UNSUPPORTED_MEDIA_TYPE: "BODY_TYPE",
+  PAYLOAD_TOO_LARGE: "BODY_TOO_LARGE",
+};
+
+/**
+ * The one boundary: whatever was thrown becomes one of the closed list of reasons. Null is an app's own
+ * tRPC error, which stays as the app made it.
+ */
+export function toAuthError(error: unknown, { own = false }: { own?: boolean } = {}): AuthError | null {
+  if (error instanceof AuthError) return error;
+  if (!(error instanceof TRPCError)) {
+    return isDatabaseUnavailable(error)
+      ? new AuthError("UNAVAILABLE", { cause: error, retryAfterSeconds: 1 })
+      : new AuthError("INTERNAL", { cause: error });
+  }
+  if (error.cause instanceof AuthError) return error.cause;
+  if (error.code === "INTERNAL_SERVER_ERROR") return toAuthError(error.cause ?? new Error("no cause"));
+  if (own || error.cause instanceof ZodError) {
+    const reason = reasonOfCode[error.code];
+    return reason ? refuse(reason, { cause: error }) : new AuthError("INTERNAL", { cause: error });
+  }
+  return null;
+}
+
+/** An {@link AuthError} as tRPC's error: its code, its fixed message, itself as the cause. */
+export function toTRPCError(error: AuthError): TRPCError {
+  const { status, message } = reasons[error.reason];
+  return new TRPCError({ code: codeOfStatus[status], message, cause: error });
+}
+
+/** `data.auth` of an answer. */
+export function toErrorData({ reason, executed, retryAfterSeconds, maxAgeSeconds }: AuthError): AuthErrorData {
+  return {
+    reason,
+    executed,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    ...(maxAgeSeconds === undefined ? {} : { maxAgeSeconds }),
+  };
+}
+
+/** Writes a refusal by its reason only, and a stack only for a bug. */
+export function logRefusal(log: Log, error: AuthError, { requestId, path }: { requestId: string; path: string }) {
+  const { reason, executed, cause } = error;
+  if (reason === "INTERNAL") log.error("bug", { requestId, path, ...describeBug(cause) });
+  else log[reasons[reason].status === 503 ? "warn" : "info"]("refused", { requestId, path, reason, executed });
+}
+
+interface Shape {
+  message: string;
+  code: number;
+  data: { code: TRPCError["code"]; httpStatus: number; path?: string };
+}
+
+function shapeError<S extends Shape>(
+  { error, shape, ctx }: { error: TRPCError; shape: S; ctx: Context | undefined },
+  { own }: { own: boolean },
+): S & { data: ErrorData } {
+  const { path } = shape.data;
+  const data = { ...(path === undefined ? {} : { path }), requestId: ctx?.auth.request.requestId ?? "" };
+  const authError = toAuthError(error, { own });
+  if (authError === null) return { ...shape, data: { ...shape.data, ...data } };
+  const { status, message } = reasons[authError.reason];
+  // An app's input error keeps tRPC's message, which names the fields; ours are fixed texts.
+  const keepsMessage = !own && authError.reason === "INPUT_INVALID";
+  return {
+    ...shape,
+    message: keepsMessage ? shape.message : message,
+    data: { ...data, code: codeOfStatus[status], httpStatus: status, auth: toErrorData(authError) },
+  };
+}
+
+/** Initialises tRPC, once. */
+export function createTrpc({ guard, log }: { guard: Guard; log: Log }) {
+  const t = initTRPC.context<Context>().meta<Meta>().create({
+    // Never a stack trace in an answer, whatever NODE_ENV says.
+    isDev: false,
+    errorFormatter: (options) => shapeError(options, { own: true }),
+  });
+
+  const bounded = (own: boolean) =>
+    // `.errors()` is the innermost formatter, so an app's own root formatter cannot wipe the reason away.
+    t.procedure.errors((options) => shapeError(options, { own })).use(async ({ next, ctx, path }) => {
+      const result = await next();
+      if (result.ok) return result;
+      const authError = toAuthError(result.error, { own });
+      if (authError === null) return result;
+      logRefusal(log, authError, { requestId: ctx.auth.request.requestId, path });
+      return { ...result, error: toTRPCError(authError) };
+    });
+
+  function procedures(own: boolean) {
+    const base = bounded(own);
+    const meta = (policy: Policy): Meta => own ? { policy, own } : { policy };
+    return {
+      publicProcedure: base.meta(meta({ auth: "public" })),
+      protectedProcedure: base.meta(meta({ auth: "required", revocation: "database" }))
+        .use(async ({ ctx, next }) => next({ ctx: { auth: await guard.requireIdentity(ctx.auth) } })),
+    };
+  }
+
+  return { t, own: procedures(true), app: procedures(false) };
+}
+
+/** The initialised tRPC: its own procedures are the auth router's, its app procedures everyone's. */
+export type Trpc = ReturnType<typeof createTrpc>;
