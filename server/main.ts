@@ -2,6 +2,7 @@ import process from "node:process";
 import { type Config, ConfigError, parseConfig } from "./config.ts";
 import { createAuth, MigrationsPending } from "./create_auth.ts";
 import { createLog, describeBug, print } from "./observe/log.ts";
+import { createServiceRouter } from "./service_router.ts";
 import { WrongKeyEncryptionSecret } from "./tokens/key_ring.ts";
 
 const SHUTDOWN_MAX_MS = 10_000;
@@ -46,7 +47,7 @@ export async function serve(options: ServeOptions): Promise<{ origin: string }> 
     allowedOrigins: config.ALLOWED_ORIGINS,
     allowLoopbackOrigins: isDev,
   });
-  open(auth.handler(auth.trpc.router({ auth: auth.router })));
+  open(auth.handler(createServiceRouter(auth)));
 
   let isStopping = false;
   async function stop(): Promise<void> {

@@ -68,8 +68,10 @@ async function requireLiveSession(
   if (!state.live) throw refuse("REFRESH_EXPIRED");
   if (bearerIsValid) return state;
   if (refreshToken === null) throw refuse("TOKEN_EXPIRED");
-  // An older token proves no more than that somebody once had it.
-  if (!timingSafeEqual(refreshToken.hash, state.session.currentHash)) throw refuse("REFRESH_INVALID");
+  // The previous one may still be in a client's hands; an older one proves only that somebody once had it.
+  const { currentHash, previousHash } = state.session;
+  const isHeld = [currentHash, previousHash].some((hash) => hash && timingSafeEqual(refreshToken.hash, hash));
+  if (!isHeld) throw refuse("REFRESH_INVALID");
   return state;
 }
 

@@ -1,0 +1,56 @@
+/** Why a call could not be made or finished, where it was not the server's answer. */
+export type AuthClientErrorCode =
+  /** There is no session any more. */
+  | "signed_out"
+  /** Another user signed in, or this one out, while the call waited. It was not sent. */
+  | "session_changed"
+  /** The auth server could not be reached or could not tell. The session is kept. */
+  | "unreachable"
+  /** The auth server asked to wait. The session is kept. */
+  | "throttled"
+  /** The client was disposed. */
+  | "disposed";
+
+/** An error of the client itself. Thrown by auth calls, and the `cause` of the `TRPCClientError` of others. */
+export interface AuthClientError extends Error {
+  readonly name: "AuthClientError";
+  readonly code: AuthClientErrorCode;
+  /** Trying again later can succeed. */
+  readonly retryable: boolean;
+  readonly retryAfterSeconds?: number;
+}
+
+const messages: Record<AuthClientErrorCode, string> = {
+  signed_out: "The session has ended",
+  session_changed: "The session changed while the call was waiting, so it was not sent",
+  unreachable: "The auth server could not be reached",
+  throttled: "The auth server asked to wait",
+  disposed: "The client was disposed",
+};
+
+/** Makes an {@link AuthClientError}. Its text is fixed, so it never holds a token. */
+export function authClientError(
+  code: AuthClientErrorCode,
+  { cause, retryAfterSeconds }: { cause?: unknown; retryAfterSeconds?: number | undefined } = {},
+): AuthClientError {
+  const error = new Error(messages[code], { cause });
+  return Object.assign(error, {
+    name: "AuthClientError" as const,
+    code,
+    retryable: code === "unreachable" || code === "throttled",
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  });
+}
+
+/** Tells whether an error, or what a `TRPCClientError` wraps, is one of the client's own. Structural: copies of this package agree. */
+export function isAuthClientError(error: unknown): error is AuthClientError {
+  return error instanceof Error && error.name === "AuthClientError" && "code" in error;
+}
+
+/** Finds the client's own error in an error or its causes. */
+export function findAuthClientError(error: unknown): AuthClientError | null {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    if (isAuthClientError(at)) return at;
+  }
+  return null;
+}
