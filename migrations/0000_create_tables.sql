@@ -94,6 +94,7 @@ CREATE TABLE "signing_keys" (
 	"private_encrypted" "bytea" NOT NULL,
 	"state" text NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"activate_at" timestamp with time zone,
 	"activated_at" timestamp with time zone,
 	"retired_at" timestamp with time zone
 );
@@ -155,6 +156,7 @@ CREATE INDEX "passkeys_user" ON "passkeys" USING btree ("user_id");--> statement
 CREATE INDEX "sessions_live_by_user" ON "sessions" USING btree ("user_id") WHERE revoked_at is null;--> statement-breakpoint
 CREATE INDEX "sessions_absolute_expiry" ON "sessions" USING btree ("absolute_expires_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "signing_keys_one_active" ON "signing_keys" USING btree ("state") WHERE state = 'active';--> statement-breakpoint
+CREATE UNIQUE INDEX "signing_keys_one_pending" ON "signing_keys" USING btree ("state") WHERE state = 'pending';--> statement-breakpoint
 CREATE INDEX "throttle_blocked_until" ON "throttle" USING btree ("blocked_until");--> statement-breakpoint
 CREATE INDEX "webauthn_challenges_expiry" ON "webauthn_challenges" USING btree ("expires_at");--> statement-breakpoint
 ALTER TABLE "sessions" SET (fillfactor = 70);

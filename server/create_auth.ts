@@ -1,11 +1,12 @@
 import type { AnyTRPCRouter } from "@trpc/server";
+import type { z } from "zod";
 import { PASSWORD_MIN_CODE_POINTS } from "@watchword/shared";
 import { type Clock, systemClock } from "./clock.ts";
 import { createDatabaseClock } from "./database_clock.ts";
+import { createCurrentSessions } from "./denylist/current_sessions.ts";
 import { createDenylist } from "./denylist/denylist.ts";
 import type { FlowDeps } from "./flows/deps.ts";
-import { createGuard } from "./guard.ts";
-import { createCorsPolicy } from "./http/cors.ts";
+import { type CallerPolicy, createGuard } from "./guard.ts";
 import { createHandler, type Handler } from "./http/handler.ts";
 import { createLog, type Log } from "./observe/log.ts";
 import { createPasswords } from "./passwords/passwords.ts";
@@ -13,16 +14,18 @@ import { createAuthRouter } from "./router.ts";
 import { connect, type Store } from "./store/connect.ts";
 import { readMigrationState } from "./store/migrate.ts";
 import { ensureActiveSigningKey, listSigningKeys } from "./store/signing_keys.ts";
-import { readDatabaseTime } from "./store/sql_time.ts";
 import { createLimits } from "./throttle/limits.ts";
 import { createAccessTokens } from "./tokens/access_token.ts";
 import { deriveAesKey, deriveHmacKey } from "./tokens/derive_key.ts";
-import { createKeyRing, generateSigningKey, type KeyRing } from "./tokens/key_ring.ts";
+import { createKeyRing } from "./tokens/key_ring.ts";
+import { createOwnClaimsCodec, type OwnClaims } from "./tokens/own_claims.ts";
 import { createRefreshTokenCodec } from "./tokens/refresh_token.ts";
+import { generateSigningKey } from "./tokens/signing_key.ts";
 import { createTrpc } from "./trpc.ts";
+import { createUpkeep } from "./upkeep.ts";
 
 /** Settings of {@link createAuth}. Only the first three are required. */
-export interface AuthOptions {
+export interface AuthOptions<Claims extends z.ZodObject = z.ZodObject> {
   /** A postgres.js URL. PostgreSQL 15 or newer. */
   databaseUrl: string;
   /** `iss` of every token: the origin that the service is reached at. */
@@ -43,6 +46,16 @@ export interface AuthOptions {
   refreshLeewaySeconds?: number;
   /** How long it does for the attempt that used it. @default 86400 */
   refreshReplayWindowSeconds?: number;
+  /** S: how long the copy of the denylist may answer while Postgres is away. @default 5 */
+  revocationMaxStalenessSeconds?: number;
+  /** How revocation is checked where a policy does not say. @default "database" */
+  revocationCheck?: "database" | "replica";
+  /** How many revocations an instance copies, about 100 bytes each; above it Postgres answers alone. @default 200000 */
+  denylistReplicaMax?: number;
+  /** How long a signing key signs. @default 2592000 (30 days) */
+  signingKeyRotationSeconds?: number;
+  /** Your own claims in every access token, typed as `ctx.auth.claims`. */
+  claims?: OwnClaims<Claims>;
   /** @default "open" */
   registration?: "open" | "closed";
   /** In code points. @default 8 */
@@ -77,11 +90,13 @@ async function requireMigrated(store: Store): Promise<void> {
   }
 }
 
-async function loadKeys(store: Store, keyRing: KeyRing, encryptionKey: CryptoKey): Promise<void> {
-  const made = await generateSigningKey(encryptionKey);
-  await store.transaction((tx) => ensureActiveSigningKey(tx, made));
-  await keyRing.load(await store.query(listSigningKeys));
-}
+const CLOCK_OFFSET_MAX_MS = 30_000;
+/** The label under which the key that encrypts signing keys is derived. */
+export const SIGNING_KEY_LABEL = "watchword/signing-keys/1";
+// Published for twice as long as a JWKS may be cached and an instance may go without reading the keys, before it
+// signs; kept for longer than the last token lives that an instance can have signed with it.
+export const KEY_PENDING_SECONDS = 720;
+const KEY_RETIRED_MARGIN_SECONDS = 120;
 
 /**
  * Builds Watchword over a database: the composition root.
@@ -89,26 +104,50 @@ async function loadKeys(store: Store, keyRing: KeyRing, encryptionKey: CryptoKey
  * @throws MigrationsPending when the tables are missing or newer
  * @throws WrongKeyEncryptionSecret when the stored keys were made under another secret
  */
-export async function createAuth(options: AuthOptions) {
+export async function createAuth<Claims extends z.ZodObject = z.ZodObject<Record<string, z.ZodUnknown>>>(
+  options: AuthOptions<Claims>,
+) {
   const clock = options.clock ?? systemClock;
   const log = options.log ?? createLog("info");
   const secret = options.keyEncryptionSecret;
   const audience = options.audience ?? "watchword";
   const parties = { issuer: options.issuer, audience, clientId: options.clientId ?? audience };
+  const lifetimes = {
+    accessSeconds: options.accessTokenTtlSeconds ?? 600,
+    refreshIdleSeconds: options.refreshIdleTtlSeconds ?? 2_592_000,
+    sessionAbsoluteSeconds: options.sessionAbsoluteTtlSeconds ?? 7_776_000,
+  };
+  const keyLifetimes = {
+    rotationSeconds: options.signingKeyRotationSeconds ?? 2_592_000,
+    pendingSeconds: KEY_PENDING_SECONDS,
+    retiredSeconds: lifetimes.accessSeconds + KEY_RETIRED_MARGIN_SECONDS,
+  };
 
   const store = connect({ databaseUrl: options.databaseUrl });
-  const encryptionKey = await deriveAesKey(secret, "watchword/signing-keys/1");
-  const keyRing = createKeyRing(encryptionKey);
+  const encryptionKey = await deriveAesKey(secret, SIGNING_KEY_LABEL);
+  const keyRing = createKeyRing({ read: () => store.query(listSigningKeys), encryptionKey, clock });
   const databaseClock = createDatabaseClock(clock);
+  const denylist = createDenylist({
+    store,
+    clock,
+    databaseClock,
+    log,
+    maxStalenessSeconds: options.revocationMaxStalenessSeconds ?? 5,
+    replicaMax: options.denylistReplicaMax ?? 200_000,
+  });
+  const upkeep = createUpkeep({ store, keyRing, encryptionKey, keyLifetimes, log });
   try {
     await requireMigrated(store);
-    await loadKeys(store, keyRing, encryptionKey);
-    const sentAt = clock.now();
-    databaseClock.observe(await store.query(readDatabaseTime), sentAt);
+    const made = await generateSigningKey(encryptionKey);
+    await store.transaction((tx) => ensureActiveSigningKey(tx, made));
+    await keyRing.reload();
+    await denylist.start();
   } catch (error) {
+    denylist.close();
     await store.close();
     throw error;
   }
+  upkeep.start();
 
   const limits = createLimits({
     store,
@@ -116,10 +155,19 @@ export async function createAuth(options: AuthOptions) {
     key: await deriveHmacKey(secret, "watchword/throttle/1"),
     enabled: options.rateLimits ?? true,
   });
-  const accessTokens = createAccessTokens(keyRing, parties);
-  const guard = createGuard({ accessTokens, denylist: createDenylist(store), limits, clock: databaseClock });
+  const ownClaims = createOwnClaimsCodec(options.claims);
+  const accessTokens = createAccessTokens({ keyRing, parties, ownClaims });
+  const guard = createGuard({
+    accessTokens,
+    denylist,
+    findCurrentSession: createCurrentSessions(store),
+    limits,
+    clock: databaseClock,
+    defaultRevocation: options.revocationCheck ?? "database",
+  });
   const flowDeps: FlowDeps = {
     store,
+    denylist,
     guard,
     limits,
     accessTokens,
@@ -127,53 +175,56 @@ export async function createAuth(options: AuthOptions) {
     passwords: createPasswords(),
     refreshTokens: await createRefreshTokenCodec(secret),
     settings: {
+      lifetimes,
       clientId: parties.clientId,
-      lifetimes: {
-        accessSeconds: options.accessTokenTtlSeconds ?? 600,
-        refreshIdleSeconds: options.refreshIdleTtlSeconds ?? 2_592_000,
-        sessionAbsoluteSeconds: options.sessionAbsoluteTtlSeconds ?? 7_776_000,
-      },
       refreshLeewaySeconds: options.refreshLeewaySeconds ?? 10,
       refreshReplayWindowSeconds: options.refreshReplayWindowSeconds ?? 86_400,
       registration: options.registration ?? "open",
       passwordMinCodePoints: options.passwordMinLength ?? PASSWORD_MIN_CODE_POINTS,
     },
   };
-  const trpc = createTrpc({ guard, log });
+  const trpcDeps = { guard, log, onTick: denylist.onTick };
+  const own = createTrpc<Readonly<Record<string, unknown>>>(trpcDeps);
+  const app = createTrpc<z.output<Claims>>(trpcDeps);
   let isClosing = false;
 
+  /** The database answers, its clock and ours agree, and this instance would know of a revocation. */
   async function isReady(): Promise<boolean> {
     if (isClosing) return false;
-    return await store.query(readDatabaseTime, 1_000).then(() => true, () => false);
+    const isFresh = await denylist.refresh().then(() => true, () => false);
+    return isFresh && Math.abs(databaseClock.offsetMs()) <= CLOCK_OFFSET_MAX_MS;
   }
 
   async function close(): Promise<void> {
     isClosing = true;
+    upkeep.stop();
+    denylist.close();
     await store.close();
   }
 
   return {
     /** The auth router: nest it as `auth` in your own. */
-    router: createAuthRouter(trpc, flowDeps),
-    /** tRPC's own tools, bound to this context: `router`, `mergeRouters`, `createCallerFactory`. */
+    router: createAuthRouter(own, flowDeps),
+    /** tRPC's own tools, bound to this context. */
     trpc: {
-      router: trpc.t.router,
-      mergeRouters: trpc.t.mergeRouters,
-      createCallerFactory: trpc.t.createCallerFactory,
+      router: app.t.router,
+      mergeRouters: app.t.mergeRouters,
+      createCallerFactory: app.t.createCallerFactory,
     },
     /** For procedures that anyone may call. */
-    publicProcedure: trpc.app.publicProcedure,
+    publicProcedure: app.open({ auth: "public" }, { own: false }),
     /** For procedures with a signed-in caller: checks the bearer and asks the denylist, on every call. */
-    protectedProcedure: trpc.app.protectedProcedure,
+    protectedProcedure: app.guarded({ auth: "required" }, { own: false }),
+    /** For every other policy: optional sign-in, stricter or looser revocation, recent sign-in, roles. */
+    procedure: <const P extends CallerPolicy>(policy: P) => app.guarded(policy, { own: false }),
     /** Serves a router that has `router` mounted as `auth`, with JWKS and health beside it. */
     handler: (appRouter: AnyTRPCRouter): Handler =>
       createHandler({
         log,
         isReady,
         jwks: keyRing.jwks,
-        cors: createCorsPolicy(options.allowedOrigins ?? [], {
-          allowLoopback: options.allowLoopbackOrigins ?? false,
-        }),
+        allowedOrigins: new Set(options.allowedOrigins ?? []),
+        allowLoopbackOrigins: options.allowLoopbackOrigins ?? false,
         trustedProxyHops: options.trustedProxyHops ?? 0,
         isSecure: options.issuer.startsWith("https:"),
         appLimits: {
@@ -181,6 +232,11 @@ export async function createAuth(options: AuthOptions) {
           bodyBytes: options.limits?.bodyBytes ?? 1_048_576,
         },
       }, appRouter),
+    /**
+     * Moves signing keys along and deletes what has expired. An instance does so about once a minute by itself;
+     * call it from a cron where timers are frozen between requests.
+     */
+    runUpkeep: upkeep.run,
     /** Turns readiness off; what is under way still finishes. */
     drain(): void {
       isClosing = true;

@@ -1,39 +1,64 @@
-import { refuse } from "./auth_error.ts";
+import { type AuthError, refuse } from "./auth_error.ts";
 import type { DatabaseClock } from "./database_clock.ts";
 import type { Denylist } from "./denylist/denylist.ts";
 import type { AuthRequest, Identity, RequestFacts } from "./request.ts";
+import { isDatabaseUnavailable } from "./store/errors.ts";
+import type { CurrentSession } from "./store/sessions.ts";
 import type { Limits } from "./throttle/limits.ts";
 import type { AccessTokenClaims, AccessTokens, Verdict } from "./tokens/access_token.ts";
 
-/** What a procedure asks of its caller. Kept as procedure meta, so that a test can walk the router. */
-export interface Policy {
-  auth: "public" | "required" | "optional" | "refresh token" | "bearer or refresh token";
-  /** How revocation is checked; see the README's table. */
-  revocation?: "database";
+/**
+ * How revocation is checked.
+ *
+ * - `database`: a look-up in Postgres that begins after the call; while Postgres is away, this instance's copy of
+ *   the denylist for at most S, then 503
+ * - `strict`: the session's and the user's own rows, so that roles and disabling are current too; no fallback
+ * - `replica`: this instance's copy alone, at most S old
+ * - `none`: signature and expiry only
+ */
+export type Revocation = "database" | "strict" | "replica" | "none";
+
+/** What an app asks of the callers of a procedure. */
+export interface CallerPolicy {
+  /** `optional` lets a caller without a token pass as null; a bad token is still refused. */
+  auth: "required" | "optional";
+  /** @default the service's REVOCATION_CHECK */
+  revocation?: Revocation;
+  /** The caller has proved who they are within so many seconds; else `STEP_UP_REQUIRED`. */
+  maxAgeSeconds?: number;
+  /** The caller has at least one of them; else `FORBIDDEN`. */
+  roles?: readonly string[];
 }
 
-/** A bearer, read but not asked about at the denylist. */
+/** What a procedure asks of its caller. Kept as procedure meta, so that a test can walk the router. */
+export type Policy = CallerPolicy | { auth: "public" | "refresh token" | "bearer or refresh token" };
+
+/** A bearer, read but not asked about. */
 export type Bearer = { status: "missing" } | Verdict;
 
 /** Turns a request into an identity, or refuses it. */
 export interface Guard {
-  /** Reads and verifies the bearer token (RFC 6750 §2.1), once a request. */
+  /** Reads and verifies the bearer token (RFC 6750 §2.1), once a request. Asks about no revocation. */
   readBearer(request: RequestFacts): Promise<Bearer>;
   /**
-   * Verifies the bearer and asks the denylist.
+   * Checks a caller against a policy. Null only for `optional` without a token.
    *
-   * @throws TOKEN_MISSING | TOKEN_INVALID | TOKEN_EXPIRED | SESSION_REVOKED | RATE_LIMITED
+   * @throws TOKEN_MISSING | TOKEN_INVALID | TOKEN_EXPIRED | SESSION_REVOKED | FORBIDDEN | STEP_UP_REQUIRED |
+   *   RATE_LIMITED | UNAVAILABLE
    */
-  requireIdentity(auth: AuthRequest): Promise<Identity>;
-  /** Like `requireIdentity`, but null without a token. A bad token is still refused. */
-  findIdentity(auth: AuthRequest): Promise<Identity | null>;
+  identify(auth: AuthRequest, policy: CallerPolicy): Promise<Identity | null>;
+  /** Why an open stream of this identity must end now, or null. Asks nobody: for every tick of the denylist. */
+  findEnd(identity: Identity, policy: CallerPolicy): AuthError | null;
 }
 
 interface GuardDeps {
   accessTokens: AccessTokens;
   denylist: Denylist;
+  findCurrentSession: (sessionId: string) => Promise<CurrentSession | null>;
   limits: Limits;
   clock: DatabaseClock;
+  /** For policies that do not say. */
+  defaultRevocation: Revocation;
 }
 
 // The scheme in any case (RFC 9110 §11.1). Whatever follows it must be exactly one token; two headers arrive
@@ -46,15 +71,18 @@ function toIdentity({ request }: AuthRequest, { registered, own }: AccessTokenCl
     request,
     userId: registered.sub,
     sessionId: registered.sid,
+    epoch: registered.ep,
     roles: registered.roles,
     authenticatedAt: new Date(registered.auth_time * 1_000),
+    expiresAt: new Date(registered.exp * 1_000),
     amr: registered.amr,
     claims: own,
   };
 }
 
 /** Builds the guard. */
-export function createGuard({ accessTokens, denylist, limits, clock }: GuardDeps): Guard {
+export function createGuard(deps: GuardDeps): Guard {
+  const { accessTokens, denylist, findCurrentSession, limits, clock, defaultRevocation } = deps;
   // The calls of one batch share one verification.
   const bearers = new WeakMap<RequestFacts, Promise<Bearer>>();
 
@@ -70,40 +98,75 @@ export function createGuard({ accessTokens, denylist, limits, clock }: GuardDeps
     return bearer;
   }
 
-  async function findIdentity(auth: AuthRequest): Promise<Identity | null> {
-    const bearer = await readBearer(auth.request);
+  async function requireClaims(request: RequestFacts): Promise<AccessTokenClaims | null> {
+    const bearer = await readBearer(request);
     switch (bearer.status) {
       case "missing":
         return null;
       case "invalid":
         // Only forgeries count: a genuine token that is merely old must never lock its network out.
-        limits.takeLocal("refusedBearers", auth.request.network);
+        limits.takeLocal("refusedBearers", request.network);
+        throw refuse("TOKEN_INVALID");
+      case "outdated":
         throw refuse("TOKEN_INVALID");
       case "expired":
         throw refuse("TOKEN_EXPIRED");
-      case "valid": {
-        const { sid, sub, ep } = bearer.claims.registered;
-        if (await isDenied({ sessionId: sid, userId: sub, epoch: ep })) throw refuse("SESSION_REVOKED");
-        return toIdentity(auth, bearer.claims);
-      }
+      case "valid":
+        return bearer.claims;
     }
   }
 
-  async function isDenied(question: { sessionId: string; userId: string; epoch: number }): Promise<boolean> {
-    try {
-      return await denylist.isDenied(question);
-    } catch (cause) {
-      throw refuse("UNAVAILABLE", { cause, retryAfterSeconds: 1 });
+  async function requireUnrevoked(identity: Identity, revocation: Revocation): Promise<Identity> {
+    if (revocation === "none") return identity;
+    if (revocation !== "strict") {
+      if (await denylist.isDenied(identity, revocation)) throw refuse("SESSION_REVOKED");
+      return identity;
     }
+    const current = await findCurrentSession(identity.sessionId);
+    if (current === null || current.isEnded) throw refuse("SESSION_REVOKED");
+    return { ...identity, roles: current.roles };
+  }
+
+  function requireRole({ roles }: Identity, policy: CallerPolicy): void {
+    if (policy.roles && !policy.roles.some((role) => roles.includes(role))) throw refuse("FORBIDDEN");
+  }
+
+  function requireRecent({ authenticatedAt }: Identity, { maxAgeSeconds }: CallerPolicy): void {
+    if (maxAgeSeconds === undefined) return;
+    const ageSeconds = (clock.now().getTime() - authenticatedAt.getTime()) / 1_000;
+    if (ageSeconds > maxAgeSeconds) throw refuse("STEP_UP_REQUIRED", { maxAgeSeconds });
   }
 
   return {
     readBearer,
-    findIdentity,
-    async requireIdentity(auth) {
-      const identity = await findIdentity(auth);
-      if (identity === null) throw refuse("TOKEN_MISSING");
-      return identity;
+    async identify(auth, policy) {
+      try {
+        const claims = await requireClaims(auth.request);
+        if (claims === null) {
+          if (policy.auth === "optional") return null;
+          throw refuse("TOKEN_MISSING");
+        }
+        const revocation = policy.revocation ?? defaultRevocation;
+        const identity = await requireUnrevoked(toIdentity(auth, claims), revocation);
+        requireRole(identity, policy);
+        requireRecent(identity, policy);
+        return identity;
+      } catch (cause) {
+        // Here nothing has run yet, which a caller may be told.
+        throw isDatabaseUnavailable(cause) ? refuse("UNAVAILABLE", { cause, retryAfterSeconds: 1 }) : cause;
+      }
+    },
+    findEnd(identity, { revocation = defaultRevocation }) {
+      if (clock.now() >= identity.expiresAt) return refuse("TOKEN_EXPIRED");
+      if (revocation === "none") return null;
+      switch (denylist.peek(identity)) {
+        case "denied":
+          return refuse("SESSION_REVOKED");
+        case "unknown":
+          return refuse("UNAVAILABLE", { retryAfterSeconds: 1 });
+        case "allowed":
+          return null;
+      }
     },
   };
 }

@@ -3,7 +3,7 @@ import { type Config, ConfigError, parseConfig } from "./config.ts";
 import { createAuth, MigrationsPending } from "./create_auth.ts";
 import { createLog, describeBug, print } from "./observe/log.ts";
 import { createServiceRouter } from "./service_router.ts";
-import { WrongKeyEncryptionSecret } from "./tokens/key_ring.ts";
+import { WrongKeyEncryptionSecret } from "./tokens/signing_key.ts";
 
 const SHUTDOWN_MAX_MS = 10_000;
 
@@ -40,6 +40,9 @@ export async function serve(options: ServeOptions): Promise<{ origin: string }> 
     sessionAbsoluteTtlSeconds: config.SESSION_ABSOLUTE_TTL_SECONDS,
     refreshLeewaySeconds: config.REFRESH_LEEWAY_SECONDS,
     refreshReplayWindowSeconds: config.REFRESH_REPLAY_WINDOW_SECONDS,
+    revocationMaxStalenessSeconds: config.REVOCATION_MAX_STALENESS_SECONDS,
+    revocationCheck: config.REVOCATION_CHECK,
+    signingKeyRotationSeconds: config.SIGNING_KEY_ROTATION_SECONDS,
     registration: config.REGISTRATION,
     passwordMinLength: config.PASSWORD_MIN_LENGTH,
     rateLimits: config.RATE_LIMITS === "on",

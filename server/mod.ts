@@ -5,12 +5,13 @@
  */
 export { type Clock, systemClock } from "./clock.ts";
 export { type Auth, type AuthOptions, createAuth, MigrationsPending } from "./create_auth.ts";
-export type { Policy } from "./guard.ts";
+export type { CallerPolicy, Policy, Revocation } from "./guard.ts";
 export type { ConnectionInfo, Handler } from "./http/handler.ts";
 export { createLog, type Log, type LogFields, type LogLevel } from "./observe/log.ts";
 export type { AuthRequest, Identity, RequestFacts } from "./request.ts";
 export type { AuthRouter } from "./router.ts";
 export type { AppRouter } from "./service_router.ts";
 export { migrate } from "./store/migrate.ts";
-export { WrongKeyEncryptionSecret } from "./tokens/key_ring.ts";
+export { WrongKeyEncryptionSecret } from "./tokens/signing_key.ts";
+export type { OwnClaims } from "./tokens/own_claims.ts";
 export type { Context } from "./trpc.ts";

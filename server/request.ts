@@ -1,3 +1,10 @@
+/** The refresh cookie of a request in cookie mode. */
+export interface RefreshCookie {
+  readonly value: string | null;
+  set(token: string, maxAgeSeconds: number): void;
+  clear(): void;
+}
+
 /** What is known of a request before anything is believed of it. */
 export interface RequestFacts {
   requestId: string;
@@ -9,6 +16,8 @@ export interface RequestFacts {
   network: string;
   /** At most 256 characters, without control characters. */
   userAgent: string | null;
+  /** Set in cookie mode: the refresh token travels in it, and in no body. */
+  refreshCookie?: RefreshCookie;
 }
 
 /** `ctx.auth` as `createContext` makes it: nothing is verified yet. */
@@ -16,15 +25,19 @@ export interface AuthRequest {
   readonly request: RequestFacts;
 }
 
-/** `ctx.auth` in a protected procedure. */
-export interface Identity extends AuthRequest {
+/** `ctx.auth` in a protected procedure. `Claims` are the app's own. */
+export interface Identity<Claims = Readonly<Record<string, unknown>>> extends AuthRequest {
   readonly userId: string;
   readonly sessionId: string;
+  /** The token epoch that the token was made in. */
+  readonly epoch: number;
+  /** With the policy `strict` those of this moment, else those of the token. */
   readonly roles: readonly string[];
   /** When the user last proved who they are. */
   readonly authenticatedAt: Date;
+  /** When the access token ends. */
+  readonly expiresAt: Date;
   /** How (RFC 8176). */
   readonly amr: readonly string[];
-  /** The app's own claims. */
-  readonly claims: Readonly<Record<string, unknown>>;
+  readonly claims: Claims;
 }

@@ -10,6 +10,7 @@ import {
   RegisterOutput,
   RevokeSessionInput,
   Session,
+  StepUpInput,
   Tokens,
 } from "@watchword/shared";
 import { z } from "zod";
@@ -21,49 +22,55 @@ import { login } from "./flows/session/login.ts";
 import { logout } from "./flows/session/logout.ts";
 import { refresh } from "./flows/session/refresh.ts";
 import { revokeSession } from "./flows/session/revoke_session.ts";
+import { stepUp } from "./flows/session/step_up.ts";
+import type { Policy } from "./guard.ts";
 import type { Trpc } from "./trpc.ts";
 
 /** The table of contents: one stanza a procedure, with its guard, input, output and flow. */
-export function createAuthRouter({ t, own }: Trpc, deps: FlowDeps) {
-  const { publicProcedure, protectedProcedure } = own;
+export function createAuthRouter(trpc: Trpc, deps: FlowDeps) {
+  const open = (policy: Policy) => trpc.open(policy, { own: true });
+  const alone = (policy: Policy) => open(policy).meta({ policy, own: true, alone: true });
+  const signedIn = trpc.guarded({ auth: "required" }, { own: true });
 
-  return t.router({
-    register: publicProcedure
-      .meta({ policy: { auth: "public" }, alone: true })
+  return trpc.t.router({
+    register: alone({ auth: "public" })
       .input(RegisterInput)
       .output(RegisterOutput)
       .mutation(({ input, ctx: { auth: { request } } }) => register(deps, { ...input, request })),
 
-    login: publicProcedure
-      .meta({ policy: { auth: "public" }, alone: true })
+    login: alone({ auth: "public" })
       .input(LoginInput)
       .output(LoginOutput)
       .mutation(({ input, ctx: { auth: { request } } }) => login(deps, { ...input, request })),
 
-    refresh: publicProcedure
-      .meta({ policy: { auth: "refresh token" }, alone: true })
+    refresh: alone({ auth: "refresh token" })
       .input(RefreshInput)
       .output(Tokens)
       .mutation(({ input, ctx: { auth: { request } } }) => refresh(deps, { ...input, request })),
 
-    logout: publicProcedure
-      .meta({ policy: { auth: "bearer or refresh token" } })
+    logout: open({ auth: "bearer or refresh token" })
       .input(LogoutInput)
       .output(Ok)
       .mutation(({ input, ctx: { auth: { request } } }) => logout(deps, { ...input, request })),
 
-    me: protectedProcedure
+    me: signedIn
       .input(NoInput)
       .output(Me)
       .query(({ ctx }) => me(deps, ctx.auth)),
 
+    stepUp: trpc.guarded({ auth: "required", revocation: "strict" }, { own: true })
+      .meta({ policy: { auth: "required", revocation: "strict" }, own: true, alone: true })
+      .input(StepUpInput)
+      .output(Tokens)
+      .mutation(({ input, ctx }) => stepUp(deps, { proof: input, identity: ctx.auth })),
+
     sessions: {
-      list: protectedProcedure
+      list: signedIn
         .input(NoInput)
         .output(z.array(Session))
         .query(({ ctx }) => listSessions(deps, ctx.auth)),
 
-      revoke: protectedProcedure
+      revoke: signedIn
         .input(RevokeSessionInput)
         .output(Ok)
         .mutation(({ input, ctx }) => revokeSession(deps, { ...input, identity: ctx.auth })),

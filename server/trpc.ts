@@ -2,9 +2,9 @@ import { initTRPC, TRPCError } from "@trpc/server";
 import { ZodError } from "zod";
 import { type AuthErrorData, codeOfStatus, type Reason, reasons } from "@watchword/shared";
 import { AuthError, refuse } from "./auth_error.ts";
-import type { Guard, Policy } from "./guard.ts";
+import type { CallerPolicy, Guard, Policy } from "./guard.ts";
 import { describeBug, type Log } from "./observe/log.ts";
-import type { AuthRequest } from "./request.ts";
+import type { AuthRequest, Identity } from "./request.ts";
 import { isDatabaseUnavailable } from "./store/errors.ts";
 
 /** What every procedure gets. An app's own context has at least this. */
@@ -107,8 +107,47 @@ function shapeError<S extends Shape>(
   };
 }
 
-/** Initialises tRPC, once. */
-export function createTrpc({ guard, log }: { guard: Guard; log: Log }) {
+/**
+ * Ends an open stream when its caller's session, token or certainty ends. `watch` calls back about every second.
+ */
+async function* untilEnded<T>(
+  source: AsyncIterable<T>,
+  { watch, findEnd }: { watch: (tick: () => void) => () => void; findEnd: () => AuthError | null },
+): AsyncGenerator<T> {
+  const iterator = source[Symbol.asyncIterator]();
+  let end: (error: AuthError) => void = () => {};
+  const ended = new Promise<never>((_, reject) => end = reject);
+  ended.catch(() => {});
+  const unwatch = watch(() => {
+    const error = findEnd();
+    if (error !== null) end(error);
+  });
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([iterator.next(), ended]);
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    unwatch();
+    // Not awaited: a source that waits for its next event would hold the closing up until then.
+    iterator.return?.()?.catch(() => {});
+  }
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+}
+
+interface TrpcDeps {
+  guard: Guard;
+  log: Log;
+  /** Calls back about every second. @returns what stops it */
+  onTick: (tick: () => void) => () => void;
+}
+
+/** Initialises tRPC, once. `Claims` are the app's own. */
+export function createTrpc<Claims>({ guard, log, onTick }: TrpcDeps) {
   const t = initTRPC.context<Context>().meta<Meta>().create({
     // Never a stack trace in an answer, whatever NODE_ENV says.
     isDev: false,
@@ -126,18 +165,23 @@ export function createTrpc({ guard, log }: { guard: Guard; log: Log }) {
       return { ...result, error: toTRPCError(authError) };
     });
 
-  function procedures(own: boolean) {
-    const base = bounded(own);
-    const meta = (policy: Policy): Meta => own ? { policy, own } : { policy };
-    return {
-      publicProcedure: base.meta(meta({ auth: "public" })),
-      protectedProcedure: base.meta(meta({ auth: "required", revocation: "database" }))
-        .use(async ({ ctx, next }) => next({ ctx: { auth: await guard.requireIdentity(ctx.auth) } })),
-    };
+  /** A procedure whose caller is checked against a policy; `ctx.auth` is who it is. */
+  function guarded<P extends CallerPolicy>(policy: P, { own }: { own: boolean }) {
+    type Caller = Identity<Claims> | (P["auth"] extends "optional" ? null : never);
+    return bounded(own).meta(own ? { policy, own } : { policy }).use(async ({ ctx, next, type }) => {
+      const identity = await guard.identify(ctx.auth, policy);
+      const result = await next({ ctx: { auth: identity as Caller } });
+      if (type !== "subscription" || !result.ok || identity === null || !isAsyncIterable(result.data)) return result;
+      const data = untilEnded(result.data, { watch: onTick, findEnd: () => guard.findEnd(identity, policy) });
+      return { ...result, data };
+    });
   }
 
-  return { t, own: procedures(true), app: procedures(false) };
+  /** A procedure that anyone may call, or that looks at its credentials by itself. */
+  const open = (policy: Policy, { own }: { own: boolean }) => bounded(own).meta(own ? { policy, own } : { policy });
+
+  return { t, open, guarded };
 }
 
-/** The initialised tRPC: its own procedures are the auth router's, its app procedures everyone's. */
-export type Trpc = ReturnType<typeof createTrpc>;
+/** The initialised tRPC. */
+export type Trpc = ReturnType<typeof createTrpc<Readonly<Record<string, unknown>>>>;

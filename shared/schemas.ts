@@ -64,6 +64,12 @@ export const LogoutInput = z.strictObject({
 }).default({ scope: "this" });
 export type LogoutInput = z.input<typeof LogoutInput>;
 
+export const StepUpInput = z.union([
+  z.strictObject({ password: Password }),
+  z.strictObject({ code: z.string().min(1).max(64) }),
+]);
+export type StepUpInput = z.input<typeof StepUpInput>;
+
 export const RevokeSessionInput = z.strictObject({ sessionId: z.guid() });
 export type RevokeSessionInput = z.input<typeof RevokeSessionInput>;
 

@@ -1,41 +1,71 @@
+import type { Clock } from "../clock.ts";
+import type { DatabaseClock } from "../database_clock.ts";
+import type { Log } from "../observe/log.ts";
 import type { Store } from "../store/connect.ts";
-import { type DenylistRow, prepareDenylistLookup } from "../store/denylist.ts";
+import {
+  type DatedDenylistRow,
+  DENYLIST_CHANNEL,
+  notifyDenylist,
+  prepareDenylistLookup,
+  readDenylistSince,
+} from "../store/denylist.ts";
+import { DatabaseUnavailable, isDatabaseUnavailable } from "../store/errors.ts";
 import { coalesce } from "./coalesce.ts";
+import { createReplica, type DenylistQuestion, indexRows } from "./replica.ts";
+import { createWakeUps } from "./wake_ups.ts";
 
-/** What of an access token the denylist is asked about. Never the token itself or its hash. */
-export interface DenylistQuestion {
-  sessionId: string;
-  userId: string;
-  epoch: number;
-}
+/** How a question is answered: by Postgres, or by this instance's copy. */
+export type DenylistSource = "database" | "replica";
 
 /** Tells which sessions were ended before their access tokens expired. */
 export interface Denylist {
   /**
-   * Asks Postgres, in a look-up that begins after the call. So a revocation that was committed anywhere
-   * before the call is seen.
+   * `database`: a look-up that begins after the call, so a revocation committed anywhere before it is seen.
+   * When Postgres does not answer within 1 s, the copy answers while it is younger than S.
+   * `replica`: the copy alone.
    *
-   * @throws DatabaseUnavailable after 1 s
+   * @throws DatabaseUnavailable when neither may answer: nobody can know
    */
-  isDenied(question: DenylistQuestion): Promise<boolean>;
+  isDenied(question: DenylistQuestion, source: DenylistSource): Promise<boolean>;
+  /** Tells this instance at once, and the others soon, what was committed. Never throws. */
+  announce(rows: readonly DatedDenylistRow[]): void;
+  /** Calls back after each look at what is new, about every second, whether it succeeded or not. */
+  onTick(listener: () => void): () => void;
+  /** Whether the copy alone may still answer, and would deny. For what is checked again and again. */
+  peek(question: DenylistQuestion): "allowed" | "denied" | "unknown";
+  /** Reads what is new now. @throws DatabaseUnavailable */
+  refresh(): Promise<void>;
+  start(): Promise<void>;
+  close(): void;
+}
+
+interface DenylistDeps {
+  store: Store;
+  clock: Clock;
+  databaseClock: DatabaseClock;
+  log: Log;
+  /** S: how old the copy may be, in seconds. */
+  maxStalenessSeconds: number;
+  /** Entries that the copy may hold. */
+  replicaMax: number;
 }
 
 const LOOKUP_DEADLINE_MS = 1_000;
-
-function indexRows(rows: DenylistRow[]): (question: DenylistQuestion) => boolean {
-  const sessionIds = new Set<string>();
-  const minEpochs = new Map<string, number>();
-  for (const { sessionId, userId, minEpoch } of rows) {
-    if (sessionId !== null) sessionIds.add(sessionId);
-    if (userId !== null) minEpochs.set(userId, Math.max(minEpochs.get(userId) ?? 0, minEpoch ?? Infinity));
-  }
-  return ({ sessionId, userId, epoch }) => sessionIds.has(sessionId) || epoch < (minEpochs.get(userId) ?? 0);
-}
+const SYNC_WAIT_MS = 1_000;
 
 /** Builds the denylist over Postgres. */
-export function createDenylist(store: Store): Denylist {
+export function createDenylist(deps: DenylistDeps): Denylist {
+  const { store, clock, databaseClock, log, maxStalenessSeconds, replicaMax } = deps;
+  const replica = createReplica({
+    read: (horizon, max) => store.query((db) => readDenylistSince(db, horizon, max)),
+    clock,
+    databaseClock,
+    max: replicaMax,
+  });
+  const wakeUps = createWakeUps({ sync: syncNow, notify: () => store.query(notifyDenylist, LOOKUP_DEADLINE_MS) });
+
   let lookup: ReturnType<typeof prepareDenylistLookup> | undefined;
-  const isDenied = coalesce(async (questions: DenylistQuestion[]) => {
+  const askDatabase = coalesce(async (questions: DenylistQuestion[]) => {
     const rows = await store.query((db) => {
       lookup ??= prepareDenylistLookup(db);
       return lookup({
@@ -45,5 +75,72 @@ export function createDenylist(store: Store): Denylist {
     }, LOOKUP_DEADLINE_MS);
     return indexRows(rows);
   });
-  return { isDenied };
+
+  async function syncNow(): Promise<void> {
+    const wasOverflowing = replica.isOverflowing;
+    await replica.sync();
+    if (replica.isOverflowing === wasOverflowing) return;
+    if (wasOverflowing) log.info("denylist replica fits again", { size: replica.size });
+    else log.warn("denylist replica is full: the database answers alone", { max: replicaMax });
+  }
+
+  const isLeased = () => replica.leaseAgeMs() <= maxStalenessSeconds * 1_000;
+
+  function peek(question: DenylistQuestion): "allowed" | "denied" | "unknown" {
+    if (replica.isDenied(question)) return "denied";
+    return isLeased() ? "allowed" : "unknown";
+  }
+
+  async function askReplica(question: DenylistQuestion): Promise<boolean> {
+    if (peek(question) === "unknown") await within(syncNow(), SYNC_WAIT_MS).catch(() => {});
+    const answer = peek(question);
+    if (answer !== "unknown") return answer === "denied";
+    // Too many entries for the copy is no outage: the database still knows.
+    if (replica.isOverflowing) return await askDatabase(question);
+    throw new DatabaseUnavailable("the copy of the denylist is too old to answer");
+  }
+
+  return {
+    async isDenied(question, source) {
+      if (source === "replica") return await askReplica(question);
+      try {
+        return await askDatabase(question);
+      } catch (error) {
+        if (!isDatabaseUnavailable(error)) throw error;
+        const answer = peek(question);
+        if (answer === "unknown") throw error;
+        return answer === "denied";
+      }
+    },
+    announce(rows) {
+      if (rows.length === 0) return;
+      replica.add(rows);
+      wakeUps.announce();
+    },
+    onTick: wakeUps.onTick,
+    peek,
+    refresh: syncNow,
+    async start() {
+      await syncNow();
+      wakeUps.start();
+      // Hints only, so neither their absence nor their end is an error.
+      store.listen(DENYLIST_CHANNEL, wakeUps.hint, () => {
+        replica.distrust();
+        wakeUps.hint();
+      }).catch(() => log.warn("LISTEN is not to be had; polling alone carries revocations"));
+    },
+    close: wakeUps.stop,
+  };
+}
+
+async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DatabaseUnavailable("no answer in time")), ms);
+  });
+  try {
+    return await Promise.race([promise, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

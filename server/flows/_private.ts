@@ -1,9 +1,9 @@
 import { type Session, SESSIONS_PER_USER_MAX, type SignedIn, type Tokens, type User } from "@watchword/shared";
-import { AuthError } from "../auth_error.ts";
+import { AuthError, refuse } from "../auth_error.ts";
 import type { RequestFacts } from "../request.ts";
 import { insertAuditEvent } from "../store/audit_events.ts";
 import type { Db } from "../store/connect.ts";
-import { endOldestSessions, insertSession, type SessionRow } from "../store/sessions.ts";
+import { endOldestSessions, endSession, insertSession, type SessionRow } from "../store/sessions.ts";
 import type { UserRow } from "../store/users.ts";
 import type { RefreshToken } from "../tokens/refresh_token.ts";
 import type { FlowDeps } from "./deps.ts";
@@ -41,8 +41,15 @@ export function toSession(row: SessionRow, currentId: string): Session {
 /** A session row with what else a token says, dated by the database's clock. */
 type Issued = SessionRow & { roles: string[]; dbNow: number };
 
-/** Signs an access token for a session and puts it beside the refresh token. Called after the commit. */
-export async function issueTokens(deps: FlowDeps, session: Issued, refreshToken: RefreshToken): Promise<Tokens> {
+/**
+ * Signs an access token for a session and hands the refresh token over: in the body, or in cookie mode in the
+ * cookie alone. Called after the commit.
+ */
+export async function issueTokens(
+  deps: FlowDeps,
+  session: Issued,
+  { refreshToken, request }: { refreshToken: RefreshToken; request: RequestFacts },
+): Promise<Tokens> {
   const iat = Math.floor(session.dbNow);
   // Up to 5 % shorter, so that a crowd that signed in together does not refresh together.
   const ttlSeconds = Math.round(deps.settings.lifetimes.accessSeconds * (1 - Math.random() * TTL_JITTER));
@@ -57,12 +64,14 @@ export async function issueTokens(deps: FlowDeps, session: Issued, refreshToken:
     amr: session.amr,
     roles: session.roles,
   });
+  const refreshExpiresInSeconds = Math.max(0, Math.floor(session.idleExpiresAt.getTime() / 1_000 - session.dbNow));
+  request.refreshCookie?.set(refreshToken, refreshExpiresInSeconds);
   return {
     tokenType: "Bearer",
     accessToken,
     expiresInSeconds: Math.max(0, exp - iat),
-    refreshToken,
-    refreshExpiresInSeconds: Math.max(0, Math.floor(session.idleExpiresAt.getTime() / 1_000 - session.dbNow)),
+    ...(request.refreshCookie ? {} : { refreshToken }),
+    refreshExpiresInSeconds,
     sessionId: session.id,
     generation: session.generation,
     serverTime: new Date(session.dbNow * 1_000).toISOString(),
@@ -70,11 +79,13 @@ export async function issueTokens(deps: FlowDeps, session: Issued, refreshToken:
 }
 
 interface NewSignIn {
-  event: "register" | "login";
+  event: "register" | "login" | "step up";
   amr: string[];
   request: RequestFacts;
   /** Finds or makes the user inside the transaction, locked against change; null refuses the sign-in. */
   obtainUser: (tx: Db) => Promise<UserRow | null>;
+  /** The session that the new one takes the place of; it ends in the same transaction. */
+  replacedSessionId?: string;
 }
 
 /**
@@ -84,7 +95,7 @@ interface NewSignIn {
  * @returns null when `obtainUser` found none
  */
 export async function openSession(deps: FlowDeps, signIn: NewSignIn): Promise<SignedIn | null> {
-  const { event, amr, request, obtainUser } = signIn;
+  const { event, amr, request, obtainUser, replacedSessionId } = signIn;
   const sessionId = crypto.randomUUID();
   const first = await deps.refreshTokens.mintFirst(sessionId);
   const opened = await deps.store.transaction(async (tx) => {
@@ -101,13 +112,17 @@ export async function openSession(deps: FlowDeps, signIn: NewSignIn): Promise<Si
       ip: request.ip,
       userAgent: request.userAgent,
     }, deps.settings.lifetimes);
-    await endOldestSessions(tx, user.id, SESSIONS_PER_USER_MAX);
+    const replaced = replacedSessionId === undefined ? [] : await endSession(tx, replacedSessionId, event);
+    // Ended by somebody else first: nothing may take its place.
+    if (replacedSessionId !== undefined && replaced.length === 0) throw new AuthError("SESSION_REVOKED");
+    const evicted = await endOldestSessions(tx, user.id, SESSIONS_PER_USER_MAX);
     await insertAuditEvent(tx, { event, ok: true, userId: user.id, sessionId, ...auditFacts(request) });
-    return { user, session };
+    return { user, session, denied: [...replaced, ...evicted] };
   });
   if (opened === null) return null;
-  const { user, session } = opened;
-  const tokens = await issueTokens(deps, { ...session, roles: user.roles }, first.token);
+  const { user, session, denied } = opened;
+  deps.denylist.announce(denied);
+  const tokens = await issueTokens(deps, { ...session, roles: user.roles }, { refreshToken: first.token, request });
   return { status: "signed_in", user: toUser(user), tokens };
 }
 
@@ -116,7 +131,15 @@ export function auditFacts({ ip, requestId }: RequestFacts): { ip: string | null
   return { ip, requestId };
 }
 
-/** The answer for a session that is gone under a caller who was let in. */
-export function sessionGone(): AuthError {
-  return new AuthError("SESSION_REVOKED");
+/**
+ * The refresh token of a request: from the body, or in cookie mode from the cookie alone. Empty when there is none.
+ *
+ * @throws INPUT_INVALID when cookie mode sends one in the body
+ */
+export function readRefreshToken(
+  { request, refreshToken }: { request: RequestFacts; refreshToken?: string | undefined },
+): string {
+  if (request.refreshCookie === undefined) return refreshToken ?? "";
+  if (refreshToken !== undefined) throw refuse("INPUT_INVALID");
+  return request.refreshCookie.value ?? "";
 }

@@ -1,3 +1,4 @@
+import type { Denylist } from "../denylist/denylist.ts";
 import type { Guard } from "../guard.ts";
 import type { Log } from "../observe/log.ts";
 import type { Passwords } from "../passwords/passwords.ts";
@@ -20,6 +21,7 @@ export interface FlowSettings {
 /** Everything a flow works with. */
 export interface FlowDeps {
   store: Store;
+  denylist: Denylist;
   guard: Guard;
   limits: Limits;
   passwords: Passwords;

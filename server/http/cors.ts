@@ -1,6 +1,8 @@
 /** Which browser origins may read answers. */
 export interface CorsPolicy {
   allows(origin: string): boolean;
+  /** Only for origins on the list: cookies follow no wildcard. */
+  allowsCredentials(origin: string): boolean;
 }
 
 const MAX_AGE_SECONDS = "600";
@@ -8,11 +10,13 @@ const loopback = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/;
 
 /** An exact list; in development without one, any loopback origin. */
 export function createCorsPolicy(
-  allowedOrigins: readonly string[],
+  exact: ReadonlySet<string>,
   { allowLoopback }: { allowLoopback: boolean },
 ): CorsPolicy {
-  const exact = new Set(allowedOrigins);
-  return { allows: (origin) => exact.has(origin) || (allowLoopback && exact.size === 0 && loopback.test(origin)) };
+  return {
+    allows: (origin) => exact.has(origin) || (allowLoopback && exact.size === 0 && loopback.test(origin)),
+    allowsCredentials: (origin) => exact.has(origin),
+  };
 }
 
 /** Answers a preflight (Fetch §3.3). A foreign origin gets no permission, and no reason. */
@@ -37,5 +41,6 @@ export function allowOrigin(response: Response, request: Request, policy: CorsPo
   const origin = request.headers.get("origin");
   if (origin === null || !policy.allows(origin)) return;
   response.headers.set("access-control-allow-origin", origin);
+  if (policy.allowsCredentials(origin)) response.headers.set("access-control-allow-credentials", "true");
   response.headers.set("access-control-expose-headers", "retry-after, x-request-id");
 }

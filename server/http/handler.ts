@@ -7,7 +7,9 @@ import type { RequestFacts } from "../request.ts";
 import { type Context, logRefusal, type Meta, toAuthError } from "../trpc.ts";
 import { readJsonBody } from "./body.ts";
 import { readClientAddress } from "./client_address.ts";
-import { allowOrigin, type CorsPolicy, preflightResponse } from "./cors.ts";
+import { allowOrigin, createCorsPolicy, preflightResponse } from "./cors.ts";
+import { requireCookieMode } from "./csrf.ts";
+import { createRefreshCookie } from "./refresh_cookie.ts";
 import { type AnswerFacts, refusalResponse, seal } from "./respond.ts";
 import { matchTarget, type Target } from "./target.ts";
 
@@ -22,7 +24,10 @@ export interface EdgeDeps {
   log: Log;
   jwks: () => unknown;
   isReady: () => Promise<boolean>;
-  cors: CorsPolicy;
+  /** Exact browser origins, for CORS and for cookie mode. */
+  allowedOrigins: ReadonlySet<string>;
+  /** Without a list, any loopback origin may read answers; cookie mode stays closed. */
+  allowLoopbackOrigins: boolean;
   trustedProxyHops: number;
   /** The service is reached over TLS. */
   isSecure: boolean;
@@ -46,6 +51,8 @@ const controlCharacters = /[\u0000-\u001f\u007f-\u009f]/g;
 
 /** Builds the handler for a router. Everything that a request must pass before tRPC sees it is here, in order. */
 export function createHandler(deps: EdgeDeps, router: AnyTRPCRouter): Handler {
+  const cors = createCorsPolicy(deps.allowedOrigins, { allowLoopback: deps.allowLoopbackOrigins });
+
   return async (request, info) => {
     const facts = readFacts(request, info);
     const answer: AnswerFacts = {
@@ -62,7 +69,7 @@ export function createHandler(deps: EdgeDeps, router: AnyTRPCRouter): Handler {
       response = refusalResponse(refusal, answer);
       if (refusal.reason === "METHOD_NOT_ALLOWED") response.headers.set("allow", "GET, POST, OPTIONS");
     }
-    allowOrigin(response, request, deps.cors);
+    allowOrigin(response, request, cors);
     return seal(response, answer);
   };
 
@@ -81,7 +88,7 @@ export function createHandler(deps: EdgeDeps, router: AnyTRPCRouter): Handler {
     const target = matchTarget(request.url);
     if (target.route === "unknown") throw refuse("NOT_FOUND");
     const { method } = request;
-    if (method === "OPTIONS") return preflightResponse(request, deps.cors);
+    if (method === "OPTIONS") return preflightResponse(request, cors);
     if (method !== "GET" && !(method === "POST" && target.route === "trpc")) throw refuse("METHOD_NOT_ALLOWED");
     switch (target.route) {
       case "jwks":
@@ -96,17 +103,21 @@ export function createHandler(deps: EdgeDeps, router: AnyTRPCRouter): Handler {
   }
 
   async function serveTrpc(request: Request, target: TrpcTarget, facts: RequestFacts): Promise<Response> {
+    const isCookieMode = requireCookieMode(request.headers, deps.allowedOrigins);
     // A host that no URL parser takes would fail further in.
     if (!URL.canParse(request.url)) throw refuse("INPUT_INVALID");
-    const { bodyBytes } = requireBounded(target);
+    const { bodyBytes, mayStream } = requireBounded(target);
+    // A stream's headers leave before the procedure has run, and the cookie would not.
+    if (isCookieMode && !mayStream && asksForStream(request.headers)) throw refuse("INPUT_INVALID");
     const body = request.method === "POST" ? await readJsonBody(request, bodyBytes) : null;
     let reachedProcedures = false;
     const response = await fetchRequestHandler({
       endpoint: "/trpc",
       req: toTrpcRequest(request, body),
       router,
-      createContext: (): Context => {
+      createContext: ({ resHeaders }): Context => {
         reachedProcedures = true;
+        if (isCookieMode) facts.refreshCookie = createRefreshCookie(request.headers, resHeaders);
         return { auth: { request: facts } };
       },
       responseMeta: ({ errors }) => {
@@ -121,15 +132,19 @@ export function createHandler(deps: EdgeDeps, router: AnyTRPCRouter): Handler {
   }
 
   /** The strict limits hold for a request that calls Watchword's own procedures, the app's for the rest. */
-  function requireBounded({ paths, isBatch }: TrpcTarget): AppLimits {
+  function requireBounded({ paths, isBatch }: TrpcTarget): AppLimits & { mayStream: boolean } {
     const metas = paths.map((path) => findMeta(router, path));
     const isAppOnly = metas.every((meta) => meta !== undefined && meta.own !== true);
     const limits = isAppOnly ? deps.appLimits : { batch: BATCH_MAX_CALLS, bodyBytes: BODY_MAX_BYTES };
     if (paths.length > limits.batch) throw refuse("INPUT_INVALID");
     if (paths.length > 1 && metas.some((meta) => meta?.alone)) throw refuse("INPUT_INVALID");
     if (paths.length > 1 && !isBatch) throw refuse("NOT_FOUND");
-    return limits;
+    return { ...limits, mayStream: !metas.some((meta) => meta?.alone) };
   }
+}
+
+function asksForStream(headers: Headers): boolean {
+  return `${headers.get("trpc-accept")},${headers.get("accept")}`.includes("application/jsonl");
 }
 
 function findMeta(router: AnyTRPCRouter, path: string): Meta | undefined {

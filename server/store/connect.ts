@@ -12,6 +12,12 @@ export interface Store {
   query<T>(work: (db: Db) => Promise<T>, deadlineMs?: number): Promise<T>;
   /** Runs one transaction. @throws DatabaseUnavailable after 3 s; work that has not begun by then never begins. */
   transaction<T>(work: (tx: Db) => Promise<T>): Promise<T>;
+  /**
+   * Listens on a channel, on a connection of its own that is opened again whenever it breaks.
+   *
+   * @param onListening runs at the start and after each break: what was sent meanwhile is lost
+   */
+  listen(channel: string, onNotify: () => void, onListening: () => void): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -65,6 +71,9 @@ export function connect({ databaseUrl, poolSize = 10 }: ConnectOptions): Store {
           if (performance.now() > startBy) throw new DatabaseUnavailable("its turn came too late");
           return work(tx);
         }), TRANSACTION_DEADLINE_MS);
+    },
+    async listen(channel, onNotify, onListening) {
+      await client.listen(channel, onNotify, onListening);
     },
     close: () => client.end({ timeout: 5 }),
   };

@@ -149,9 +149,14 @@ export const signingKeys = pgTable("signing_keys", {
   privateEncrypted: bytea("private_encrypted").notNull(),
   state: text("state", { enum: ["pending", "active", "retired"] }).notNull(),
   createdAt: createdAt(),
+  /** When a pending key starts to sign: late enough that every cached JWKS has it by then. */
+  activateAt: instant("activate_at"),
   activatedAt: instant("activated_at"),
   retiredAt: instant("retired_at"),
-}, (table) => [uniqueIndex("signing_keys_one_active").on(table.state).where(sql`state = 'active'`)]);
+}, (table) => [
+  uniqueIndex("signing_keys_one_active").on(table.state).where(sql`state = 'active'`),
+  uniqueIndex("signing_keys_one_pending").on(table.state).where(sql`state = 'pending'`),
+]);
 
 /** Mails to be sent, written in the transaction of what they tell about. */
 export const outbox = pgTable("outbox", {

@@ -1,5 +1,6 @@
-import { and, desc, eq, getTableColumns, gt, gte, isNull, ne, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, getTableColumns, gt, gte, inArray, isNull, ne, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./connect.ts";
+import { type DatedDenylistRow, type RawDenylistRow, rawDenylistColumns, toDatedRow } from "./denylist.ts";
 import { sessions, users } from "./schema.ts";
 import { dbNowSeconds, inSeconds } from "./sql_time.ts";
 import type { UserRow } from "./users.ts";
@@ -129,10 +130,10 @@ export async function listLiveSessions(db: Db, userId: string): Promise<SessionR
 /**
  * Ends sessions and denies their access tokens, in one statement.
  *
- * @returns the ids of those that were not ended before.
+ * @returns the new entries of the denylist: one for each session that was not ended before
  */
-async function endSessions(tx: Db, which: SQL | undefined, reason: string): Promise<string[]> {
-  const rows = await tx.execute<{ session_id: string }>(sql`
+async function endSessions(tx: Db, which: SQL | undefined, reason: string): Promise<DatedDenylistRow[]> {
+  const rows = await tx.execute<RawDenylistRow>(sql`
     with ended as (
       update ${sessions} set revoked_at = now(), revoke_reason = ${reason}
       where ${which} and ${sessions.revokedAt} is null
@@ -140,22 +141,27 @@ async function endSessions(tx: Db, which: SQL | undefined, reason: string): Prom
     )
     insert into denylist (session_id, expires_at)
     select id, greatest(last_access_expires_at, clock_timestamp()) + interval '60 seconds' from ended
-    returning session_id`);
-  return rows.map((row) => row.session_id);
+    returning ${rawDenylistColumns}`);
+  return rows.map(toDatedRow);
 }
 
-/** Ends one session. @returns its id, or nothing if it was ended before. */
-export function endSession(tx: Db, sessionId: string, reason: string): Promise<string[]> {
+/** Ends one session. @returns nothing if it was ended before */
+export function endSession(tx: Db, sessionId: string, reason: string): Promise<DatedDenylistRow[]> {
   return endSessions(tx, eq(sessions.id, sessionId), reason);
 }
 
 /** Ends every session of a user but one. */
-export function endOtherSessions(tx: Db, userId: string, keptId: string, reason: string): Promise<string[]> {
+export function endOtherSessions(
+  tx: Db,
+  userId: string,
+  keptId: string,
+  reason: string,
+): Promise<DatedDenylistRow[]> {
   return endSessions(tx, and(eq(sessions.userId, userId), ne(sessions.id, keptId)), reason);
 }
 
 /** Ends the sessions of a user beyond the most recently used `kept` (ASVS 7.1.2). */
-export function endOldestSessions(tx: Db, userId: string, kept: number): Promise<string[]> {
+export function endOldestSessions(tx: Db, userId: string, kept: number): Promise<DatedDenylistRow[]> {
   return endSessions(
     tx,
     sql`${sessions.id} in (select id from sessions where user_id = ${userId} and revoked_at is null
@@ -168,10 +174,26 @@ export function endOldestSessions(tx: Db, userId: string, kept: number): Promise
 export async function denyUserBelow(
   tx: Db,
   { userId, minEpoch, accessSeconds }: { userId: string; minEpoch: number; accessSeconds: number },
-): Promise<void> {
-  await tx.execute(sql`
+): Promise<DatedDenylistRow[]> {
+  const rows = await tx.execute<RawDenylistRow>(sql`
     insert into denylist (user_id, min_epoch, expires_at)
     select ${userId}::uuid, ${minEpoch}::int, greatest(max(last_access_expires_at),
       clock_timestamp() + make_interval(secs => ${accessSeconds}::float8)) + interval '60 seconds'
-    from sessions where user_id = ${userId}`);
+    from sessions where user_id = ${userId}
+    returning ${rawDenylistColumns}`);
+  return rows.map(toDatedRow);
+}
+
+/** What a session's and its user's own rows say now. */
+export interface CurrentSession {
+  sessionId: string;
+  isEnded: boolean;
+  roles: string[];
+}
+
+/** Reads many sessions at once. A session that is not returned does not exist. */
+export async function listCurrentSessions(db: Db, sessionIds: string[]): Promise<CurrentSession[]> {
+  return await db.select({ sessionId: sessions.id, isEnded, roles: users.roles })
+    .from(sessions).innerJoin(users, eq(users.id, sessions.userId))
+    .where(inArray(sessions.id, sessionIds));
 }

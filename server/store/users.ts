@@ -21,6 +21,12 @@ export async function findUserByIdentifier(db: Db, identifier: string): Promise<
   return row ?? null;
 }
 
+/** Finds a user by id. */
+export async function findUserById(db: Db, userId: string): Promise<UserRow | null> {
+  const [row] = await db.select().from(users).where(eq(users.id, userId));
+  return row ?? null;
+}
+
 /**
  * Locks the user against a change of password, disabling and deletion until the transaction ends, and checks
  * that what was verified still holds.

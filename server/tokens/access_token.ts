@@ -1,6 +1,7 @@
 import { base64url, errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { CLOCK_TOLERANCE_SECONDS, RegisteredClaims, TOKEN_MAX_LENGTH } from "@watchword/shared";
-import type { KeyRing } from "./key_ring.ts";
+import type { KeyRing, VerifyingKey } from "./key_ring.ts";
+import type { OwnClaimsCodec } from "./own_claims.ts";
 
 /** Who makes tokens, and for whom. */
 export interface TokenParties {
@@ -15,15 +16,24 @@ export interface AccessTokenClaims {
   own: Record<string, unknown>;
 }
 
-/** The verdict on a bearer. `expired` is a genuine token past its time; anything else wrong is `invalid`. */
+/**
+ * The verdict on a bearer. `expired` is a genuine token past its time, `outdated` one whose own claims do not fit
+ * the app's present schema; anything else wrong is `invalid`.
+ */
 export type Verdict =
-  | { status: "valid" | "expired"; claims: AccessTokenClaims }
+  | { status: "valid" | "expired" | "outdated"; claims: AccessTokenClaims }
   | { status: "invalid" };
 
 /** Makes and checks access tokens (RFC 9068), signed with Ed25519 (RFC 9864) and nothing else. */
 export interface AccessTokens {
   sign(claims: Omit<RegisteredClaims, "iss" | "aud" | "client_id" | "jti">): Promise<string>;
+  /** @throws what the key ring throws when the keys are out of reach */
   verify(token: string, now: Date): Promise<Verdict>;
+}
+
+interface Verified {
+  key: VerifyingKey;
+  claims: AccessTokenClaims;
 }
 
 // jose accepts white space, padding and flipped unused bits in the signature; a token has exactly one
@@ -31,6 +41,8 @@ export interface AccessTokens {
 const shape = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]$/;
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const requiredClaims = Object.keys(RegisteredClaims.shape);
+/** About 10 MB at the most. */
+const CACHE_MAX = 8_192;
 
 /** The `kid` of a header that is exactly `{ alg, typ, kid }`, or null. */
 function readKid(token: string): string | null {
@@ -44,19 +56,57 @@ function readKid(token: string): string | null {
   }
 }
 
-function parseClaims(payload: JWTPayload, now: Date): AccessTokenClaims | null {
+function parseClaims(payload: JWTPayload): AccessTokenClaims | null {
   const registered = RegisteredClaims.safeParse(payload);
   if (!registered.success) return null;
-  if (registered.data.iat > now.getTime() / 1000 + CLOCK_TOLERANCE_SECONDS) return null;
   const own = Object.entries(payload).filter(([name]) => !Object.hasOwn(RegisteredClaims.shape, name));
   return { registered: registered.data, own: Object.fromEntries(own) };
 }
 
+/** Judges by time and by the app's schema what was found genuine. */
+function judge(claims: AccessTokenClaims, ownClaims: OwnClaimsCodec, now: Date): Verdict {
+  const { iat, exp } = claims.registered;
+  const nowSeconds = now.getTime() / 1_000;
+  if (iat > nowSeconds + CLOCK_TOLERANCE_SECONDS) return { status: "invalid" };
+  if (exp <= nowSeconds - CLOCK_TOLERANCE_SECONDS) return { status: "expired", claims };
+  const own = ownClaims.parse(claims.own);
+  return own === null ? { status: "outdated", claims } : { status: "valid", claims: { ...claims, own } };
+}
+
 /** Builds signer and verifier over a ring of keys. */
-export function createAccessTokens(keyRing: KeyRing, parties: TokenParties): AccessTokens {
+export function createAccessTokens(
+  { keyRing, parties, ownClaims }: { keyRing: KeyRing; parties: TokenParties; ownClaims: OwnClaimsCodec },
+): AccessTokens {
+  // Keyed by the whole token. Time, key and schema are judged anew at every hit, revocation by the guard.
+  const cache = new Map<string, Verified>();
+
+  function remember(token: string, verified: Verified): void {
+    const oldest = cache.size >= CACHE_MAX ? cache.keys().next().value : undefined;
+    if (oldest !== undefined) cache.delete(oldest);
+    cache.set(token, verified);
+  }
+
+  async function verifySignature(token: string, key: VerifyingKey, now: Date): Promise<AccessTokenClaims | null> {
+    try {
+      const { payload } = await jwtVerify(token, key.key, {
+        algorithms: ["Ed25519"],
+        typ: "at+jwt",
+        issuer: parties.issuer,
+        audience: parties.audience,
+        requiredClaims,
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        currentDate: now,
+      });
+      return parseClaims(payload);
+    } catch (error) {
+      // jose looks at `exp` last, so this token was ours in every other respect.
+      return error instanceof errors.JWTExpired ? parseClaims(error.payload) : null;
+    }
+  }
+
   return {
-    sign(claims) {
-      const { kid, key } = keyRing.signingKey();
+    async sign(claims) {
+      const { kid, key } = await keyRing.requireSigningKey();
       const registered: RegisteredClaims = {
         ...claims,
         iss: parties.issuer,
@@ -64,31 +114,21 @@ export function createAccessTokens(keyRing: KeyRing, parties: TokenParties): Acc
         client_id: parties.clientId,
         jti: crypto.randomUUID(),
       };
-      return new SignJWT({ ...registered }).setProtectedHeader({ alg: "Ed25519", typ: "at+jwt", kid }).sign(key);
+      const own = await ownClaims.make({ id: claims.sub, roles: claims.roles });
+      return await new SignJWT({ ...own, ...registered }).setProtectedHeader({ alg: "Ed25519", typ: "at+jwt", kid })
+        .sign(key);
     },
 
     async verify(token, now) {
+      const known = cache.get(token);
+      if (known !== undefined && keyRing.holds(known.key)) return judge(known.claims, ownClaims, now);
       if (token.length > TOKEN_MAX_LENGTH || !shape.test(token)) return { status: "invalid" };
       const kid = readKid(token);
-      const key = kid === null ? null : keyRing.findVerifyingKey(kid);
-      if (key === null) return { status: "invalid" };
-      try {
-        const { payload } = await jwtVerify(token, key, {
-          algorithms: ["Ed25519"],
-          typ: "at+jwt",
-          issuer: parties.issuer,
-          audience: parties.audience,
-          requiredClaims,
-          clockTolerance: CLOCK_TOLERANCE_SECONDS,
-          currentDate: now,
-        });
-        const claims = parseClaims(payload, now);
-        return claims ? { status: "valid", claims } : { status: "invalid" };
-      } catch (error) {
-        // jose looks at `exp` last, so this token was ours in every other respect.
-        const claims = error instanceof errors.JWTExpired ? parseClaims(error.payload, now) : null;
-        return claims ? { status: "expired", claims } : { status: "invalid" };
-      }
+      const key = kid === null ? null : await keyRing.findVerifyingKey(kid);
+      const claims = key === null ? null : await verifySignature(token, key, now);
+      if (key === null || claims === null) return { status: "invalid" };
+      remember(token, { key, claims });
+      return judge(claims, ownClaims, now);
     },
   };
 }

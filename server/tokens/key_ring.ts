@@ -1,89 +1,100 @@
 import { calculateJwkThumbprint, type CryptoKey as JoseKey, importJWK } from "jose";
+import type { Clock } from "../clock.ts";
+import { openPrivateKey, type PublicJwk, type StoredSigningKey } from "./signing_key.ts";
 
-/** The public half of a signing key, as it is stored (RFC 8037). */
-export interface PublicJwk {
-  kty: "OKP";
-  crv: "Ed25519";
-  x: string;
-}
-
-/** A signing key at rest: its private half is encrypted, bound to its `kid`. */
-export interface StoredSigningKey {
+/** A key that verifies. Its identity changes with every reload in which its row changed. */
+export interface VerifyingKey {
   kid: string;
-  alg: string;
-  publicJwk: PublicJwk;
-  privateEncrypted: Uint8Array;
-  state: "pending" | "active" | "retired";
+  key: JoseKey;
 }
 
 /** The keys of access tokens, in memory. Keys come from our own store and nowhere else (RFC 8725 §3.10). */
 export interface KeyRing {
-  /** The key that signs now. @throws if none is loaded */
-  signingKey(): { kid: string; key: JoseKey };
-  /** A key by exact `kid`, or null. */
-  findVerifyingKey(kid: string): JoseKey | null;
+  /**
+   * The key that signs now, read again first when it was read more than 60 s ago: an instance that slept must
+   * not sign with a key that others have dropped.
+   */
+  requireSigningKey(): Promise<VerifyingKey>;
+  /**
+   * A key by exact `kid`, or null. An unknown one causes a reload, at most one in 10 s.
+   *
+   * @throws when the keys are out of reach, so that nobody can know
+   */
+  findVerifyingKey(kid: string): Promise<VerifyingKey | null>;
+  /** Tells whether a key is still one of the ring's. */
+  holds(key: VerifyingKey): boolean;
   /** Public halves of every key that could verify a token (RFC 7517 §5). */
   jwks(): { keys: (PublicJwk & { kid: string; alg: "Ed25519"; use: "sig" })[] };
-  /** Replaces the keys with those of the store. @throws WrongKeyEncryptionSecret */
-  load(stored: StoredSigningKey[]): Promise<void>;
+  /** Reads the keys again. @throws WrongKeyEncryptionSecret */
+  reload(): Promise<void>;
 }
 
-/** `KEY_ENCRYPTION_SECRET` is not the one that the stored keys were encrypted under. */
-export class WrongKeyEncryptionSecret extends Error {
-  override readonly name = "WrongKeyEncryptionSecret";
-  constructor() {
-    super("KEY_ENCRYPTION_SECRET does not decrypt the signing keys of this database; set the one they were made with");
+interface KeyRingDeps {
+  read: () => Promise<StoredSigningKey[]>;
+  encryptionKey: CryptoKey;
+  clock: Clock;
+}
+
+interface RingKey extends VerifyingKey {
+  publicJwk: PublicJwk;
+}
+
+const READ_MAX_AGE_MS = 60_000;
+const UNKNOWN_KID_COOLDOWN_MS = 10_000;
+
+/** Builds an empty ring; `reload` fills it. */
+export function createKeyRing({ read, encryptionKey, clock }: KeyRingDeps): KeyRing {
+  let keys: ReadonlyMap<string, RingKey> = new Map();
+  let signing: VerifyingKey | undefined;
+  let readAtMs = -Infinity;
+  let triedAtMs = -Infinity;
+  let failure: { error: unknown } | undefined;
+  let reloading: Promise<void> | undefined;
+
+  async function readNow(): Promise<void> {
+    const startedAtMs = clock.monotonicMs();
+    triedAtMs = startedAtMs;
+    const stored = await read();
+    const loaded = new Map<string, RingKey>();
+    for (const { kid, publicJwk } of stored) {
+      // The thumbprint is the name, so a row whose public half was swapped is noticed.
+      if (await calculateJwkThumbprint(publicJwk) !== kid) throw new Error("a stored signing key was altered");
+      loaded.set(kid, keys.get(kid) ?? { kid, publicJwk, key: await importPublicKey(publicJwk) });
+    }
+    keys = loaded;
+    const active = stored.find((key) => key.state === "active");
+    if (active === undefined) throw new Error("there is no active signing key");
+    if (signing?.kid !== active.kid) {
+      signing = undefined;
+      signing = { kid: active.kid, key: await openPrivateKey(encryptionKey, active) };
+    }
+    readAtMs = startedAtMs;
   }
-}
 
-const IV_BYTES = 12;
-const encoder = new TextEncoder();
-const boundTo = (kid: string) => encoder.encode(`signing key ${kid}`);
-
-/** Makes a key pair and encrypts its private half with AES-256-GCM. */
-export async function generateSigningKey(
-  encryptionKey: CryptoKey,
-): Promise<Omit<StoredSigningKey, "state">> {
-  const pair = await crypto.subtle.generateKey({ name: "Ed25519" }, true, ["sign", "verify"]) as CryptoKeyPair;
-  const { x } = await crypto.subtle.exportKey("jwk", pair.publicKey);
-  if (x === undefined) throw new Error("an Ed25519 key has an x");
-  const publicJwk: PublicJwk = { kty: "OKP", crv: "Ed25519", x };
-  const kid = await calculateJwkThumbprint(publicJwk);
-  const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
-  const sealed = await crypto.subtle.encrypt(
-    { name: "AES-GCM", iv, additionalData: boundTo(kid) },
-    encryptionKey,
-    await crypto.subtle.exportKey("pkcs8", pair.privateKey),
-  );
-  return { kid, alg: "Ed25519", publicJwk, privateEncrypted: new Uint8Array([...iv, ...new Uint8Array(sealed)]) };
-}
-
-async function decryptPrivateKey(encryptionKey: CryptoKey, stored: StoredSigningKey): Promise<JoseKey> {
-  const sealed = new Uint8Array(stored.privateEncrypted);
-  const algorithm = {
-    name: "AES-GCM",
-    iv: sealed.subarray(0, IV_BYTES),
-    additionalData: boundTo(stored.kid),
-  };
-  const pkcs8 = await crypto.subtle.decrypt(algorithm, encryptionKey, sealed.subarray(IV_BYTES)).catch(() => {
-    throw new WrongKeyEncryptionSecret();
-  });
-  return await crypto.subtle.importKey("pkcs8", pkcs8, { name: "Ed25519" }, false, ["sign"]);
-}
-
-/** An empty ring. */
-export function createKeyRing(encryptionKey: CryptoKey): KeyRing {
-  let signing: { kid: string; key: JoseKey } | null = null;
-  let verifying: ReadonlyMap<string, { key: JoseKey; publicJwk: PublicJwk }> = new Map();
+  function reload(): Promise<void> {
+    return reloading ??= readNow().then(() => failure = undefined, (error) => {
+      failure = { error };
+      throw error;
+    }).then(() => {}).finally(() => reloading = undefined);
+  }
 
   return {
-    signingKey() {
-      if (signing === null) throw new Error("no signing key is loaded");
+    reload,
+    async requireSigningKey() {
+      if (clock.monotonicMs() - readAtMs > READ_MAX_AGE_MS) await reload();
+      if (signing === undefined) throw new Error("there is no signing key");
       return signing;
     },
-    findVerifyingKey: (kid) => verifying.get(kid)?.key ?? null,
+    async findVerifyingKey(kid) {
+      const known = keys.get(kid);
+      if (known) return known;
+      if (reloading !== undefined || clock.monotonicMs() - triedAtMs >= UNKNOWN_KID_COOLDOWN_MS) await reload();
+      else if (failure) throw failure.error;
+      return keys.get(kid) ?? null;
+    },
+    holds: (key) => keys.get(key.kid) === key,
     jwks: () => ({
-      keys: Array.from(verifying, ([kid, { publicJwk: { x } }]) => ({
+      keys: Array.from(keys.values(), ({ kid, publicJwk: { x } }) => ({
         kty: "OKP",
         crv: "Ed25519",
         x,
@@ -92,17 +103,11 @@ export function createKeyRing(encryptionKey: CryptoKey): KeyRing {
         use: "sig",
       })),
     }),
-    async load(stored) {
-      const loaded = new Map<string, { key: JoseKey; publicJwk: PublicJwk }>();
-      for (const { kid, publicJwk } of stored) {
-        // The thumbprint is the name, so a row whose public half was swapped is noticed.
-        if (await calculateJwkThumbprint(publicJwk) !== kid) throw new Error(`signing key ${kid} was altered`);
-        const key = await importJWK(publicJwk, "Ed25519");
-        if (!(key instanceof Uint8Array)) loaded.set(kid, { key, publicJwk });
-      }
-      const active = stored.find((key) => key.state === "active");
-      signing = active ? { kid: active.kid, key: await decryptPrivateKey(encryptionKey, active) } : null;
-      verifying = loaded;
-    },
   };
+}
+
+async function importPublicKey(publicJwk: PublicJwk): Promise<JoseKey> {
+  const key = await importJWK(publicJwk, "Ed25519");
+  if (key instanceof Uint8Array) throw new Error("an OKP key is no secret");
+  return key;
 }

@@ -12,7 +12,7 @@ import {
 } from "../../store/sessions.ts";
 import { lockUser, raiseTokenEpoch } from "../../store/users.ts";
 import type { GenuineRefreshToken } from "../../tokens/refresh_token.ts";
-import { auditFacts } from "../_private.ts";
+import { auditFacts, readRefreshToken } from "../_private.ts";
 import type { FlowDeps } from "../deps.ts";
 
 /** The session that a caller proved to hold, by bearer, refresh token or both. */
@@ -35,13 +35,13 @@ export async function logout(deps: FlowDeps, input: LogoutInput & { request: Req
     const { session } = await requireLiveSession(deps, proof);
     await (scope === "others" ? endOthers : endAll)(deps, session, request);
   }
+  if (scope !== "others") request.refreshCookie?.clear();
   return { ok: true };
 }
 
-async function readProof(
-  deps: FlowDeps,
-  { request, refreshToken: text }: { request: RequestFacts; refreshToken?: string | undefined },
-): Promise<Proof> {
+async function readProof(deps: FlowDeps, input: LogoutInput & { request: RequestFacts }): Promise<Proof> {
+  const { request } = input;
+  const text = readRefreshToken(input) || undefined;
   const bearer = await deps.guard.readBearer(request);
   if (bearer.status === "invalid") {
     deps.limits.takeLocal("refusedBearers", request.network);
@@ -76,31 +76,35 @@ async function requireLiveSession(
 }
 
 async function endThis(deps: FlowDeps, sessionId: string, request: RequestFacts): Promise<void> {
-  await deps.store.transaction(async (tx) => {
+  const denied = await deps.store.transaction(async (tx) => {
     const state = await findSessionState(tx, sessionId);
-    if (state === null) return;
+    if (state === null) return [];
     const ended = await endSession(tx, sessionId, "logout");
-    if (ended.length === 0) return;
-    await insertAuditEvent(tx, audited("this", state.session, request));
+    if (ended.length > 0) await insertAuditEvent(tx, audited("this", state.session, request));
+    return ended;
   });
+  deps.denylist.announce(denied);
 }
 
 async function endOthers(deps: FlowDeps, session: Held, request: RequestFacts): Promise<void> {
-  await deps.store.transaction(async (tx) => {
+  const denied = await deps.store.transaction(async (tx) => {
     if (await lockUser(tx, session.userId) === null) throw new AuthError("SESSION_REVOKED");
-    await endOtherSessions(tx, session.userId, session.id, "logout others");
+    const ended = await endOtherSessions(tx, session.userId, session.id, "logout others");
     await insertAuditEvent(tx, audited("others", session, request));
+    return ended;
   });
+  deps.denylist.announce(denied);
 }
 
 async function endAll(deps: FlowDeps, session: Held, request: RequestFacts): Promise<void> {
   const { accessSeconds } = deps.settings.lifetimes;
-  await deps.store.transaction(async (tx) => {
+  const denied = await deps.store.transaction(async (tx) => {
     const minEpoch = await raiseTokenEpoch(tx, session.userId);
     if (minEpoch === null) throw new AuthError("SESSION_REVOKED");
-    await denyUserBelow(tx, { userId: session.userId, minEpoch, accessSeconds });
     await insertAuditEvent(tx, audited("all", session, request));
+    return await denyUserBelow(tx, { userId: session.userId, minEpoch, accessSeconds });
   });
+  deps.denylist.announce(denied);
 }
 
 type Held = { id: string; userId: string };

@@ -4,6 +4,7 @@ import { AuthError, refuse } from "../../auth_error.ts";
 import type { RequestFacts } from "../../request.ts";
 import { insertAuditEvent } from "../../store/audit_events.ts";
 import type { Db } from "../../store/connect.ts";
+import type { DatedDenylistRow } from "../../store/denylist.ts";
 import { insertNotice } from "../../store/outbox.ts";
 import {
   endSession,
@@ -15,11 +16,11 @@ import {
 } from "../../store/sessions.ts";
 import { sha256 } from "../../tokens/derive_key.ts";
 import type { GenuineRefreshToken } from "../../tokens/refresh_token.ts";
-import { auditFacts, issueTokens } from "../_private.ts";
+import { auditFacts, issueTokens, readRefreshToken } from "../_private.ts";
 import type { FlowDeps } from "../deps.ts";
 
 type Refusal = "REFRESH_INVALID" | "SESSION_REVOKED" | "REFRESH_EXPIRED" | "REFRESH_REUSED";
-type Decision = { repeat: SessionState } | { refuse: Refusal };
+type Decision = { repeat: SessionState } | { refuse: Refusal; denied?: DatedDenylistRow[] };
 
 /**
  * Exchanges a refresh token for its one successor and a fresh access token.
@@ -29,7 +30,7 @@ type Decision = { repeat: SessionState } | { refuse: Refusal };
  */
 export async function refresh(deps: FlowDeps, input: RefreshInput & { request: RequestFacts }): Promise<Tokens> {
   const { request } = input;
-  const parent = await deps.refreshTokens.parse(input.refreshToken ?? "");
+  const parent = await deps.refreshTokens.parse(readRefreshToken(input));
   if (parent === null) throw refuseRefresh(deps, "REFRESH_INVALID", request);
   deps.limits.requireLocal("rotations", parent.sessionId);
   const attemptHash = input.attemptId === undefined ? null : await sha256(input.attemptId);
@@ -47,15 +48,18 @@ export async function refresh(deps: FlowDeps, input: RefreshInput & { request: R
   if (rotated !== null) {
     // Rotations of one session follow each other, so counting them afterwards is exact.
     deps.limits.takeLocal("rotations", parent.sessionId);
-    return await issueTokens(deps, rotated, next.token);
+    return await issueTokens(deps, rotated, { refreshToken: next.token, request });
   }
 
   deps.limits.takeLocal("replays", parent.sessionId);
   const decision = await deps.store.transaction((tx) => decide(deps, tx, { parent, attemptHash, request }));
-  if ("refuse" in decision) throw refuseRefresh(deps, decision.refuse, request);
+  if ("refuse" in decision) {
+    deps.denylist.announce(decision.denied ?? []);
+    throw refuseRefresh(deps, decision.refuse, request);
+  }
   const { session, user, dbNow } = decision.repeat;
   const successor = await deps.refreshTokens.mintNext(parent, session.ratchetKey);
-  return await issueTokens(deps, { ...session, roles: user.roles, dbNow }, successor.token);
+  return await issueTokens(deps, { ...session, roles: user.roles, dbNow }, { refreshToken: successor.token, request });
 }
 
 /** The rows 2 to 7 of the decision table, in its order. */
@@ -81,7 +85,7 @@ async function decide(
     await extendLastAccess(tx, session.id, deps.settings.lifetimes);
     return { repeat: state };
   }
-  await endSession(tx, session.id, "reuse");
+  const denied = await endSession(tx, session.id, "reuse");
   const concerned = { userId: session.userId, sessionId: session.id };
   await insertAuditEvent(tx, {
     event: "refresh",
@@ -91,7 +95,7 @@ async function decide(
     ...auditFacts(request),
   });
   await insertNotice(tx, { kind: "refresh_token_reused", ...concerned });
-  return { refuse: "REFRESH_REUSED" };
+  return { refuse: "REFRESH_REUSED", denied };
 }
 
 /** Whether this is the previous token, presented again by its own attempt or within the leeway. */

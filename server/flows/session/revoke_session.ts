@@ -8,15 +8,15 @@ import type { FlowDeps } from "../deps.ts";
 
 /** Ends one of the caller's own sessions. Another user's is answered like one that does not exist. */
 export async function revokeSession(
-  { store }: FlowDeps,
+  { store, denylist }: FlowDeps,
   input: RevokeSessionInput & { identity: Identity },
 ): Promise<Ok> {
   const { identity, sessionId } = input;
-  await store.transaction(async (tx) => {
+  const denied = await store.transaction(async (tx) => {
     const state = await findSessionState(tx, sessionId);
     if (state?.session.userId !== identity.userId) throw new AuthError("NOT_FOUND");
     const ended = await endSession(tx, sessionId, "revoked by user");
-    if (ended.length === 0) return;
+    if (ended.length === 0) return ended;
     await insertAuditEvent(tx, {
       event: "session revoked",
       ok: true,
@@ -24,6 +24,8 @@ export async function revokeSession(
       sessionId,
       ...auditFacts(identity.request),
     });
+    return ended;
   });
+  denylist.announce(denied);
   return { ok: true };
 }

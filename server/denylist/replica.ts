@@ -1,0 +1,137 @@
+import type { Clock } from "../clock.ts";
+import type { DatabaseClock } from "../database_clock.ts";
+import type { DatedDenylistRow, DenylistPage, DenylistRow } from "../store/denylist.ts";
+
+/** What of an access token the denylist is asked about. Never the token itself or its hash. */
+export interface DenylistQuestion {
+  sessionId: string;
+  userId: string;
+  epoch: number;
+}
+
+/** This instance's copy of the denylist, and how long it may be trusted. */
+export interface Replica {
+  /** Adds entries. They leave only by expiry: what was denied once is never undone by a sync. */
+  add(rows: readonly DatedDenylistRow[]): void;
+  isDenied(question: DenylistQuestion): boolean;
+  /** Milliseconds since the last snapshot was asked for; Infinity before the first, or while it overflows. */
+  leaseAgeMs(): number;
+  /** Reads what is new. Callers at the same time share one reading. @throws when the database does not answer */
+  sync(): Promise<void>;
+  /** The next sync reads everything. */
+  distrust(): void;
+  readonly size: number;
+  readonly isOverflowing: boolean;
+}
+
+interface ReplicaDeps {
+  read: (horizon: bigint, max: number) => Promise<DenylistPage | null>;
+  clock: Clock;
+  databaseClock: DatabaseClock;
+  /** Entries, about 100 bytes each. */
+  max: number;
+}
+
+const FULL_RELOAD_MS = 60_000;
+
+/** Answers a question from rows. */
+export function indexRows(rows: readonly DenylistRow[]): (question: DenylistQuestion) => boolean {
+  const sessionIds = new Set<string>();
+  const minEpochs = new Map<string, number>();
+  for (const { sessionId, userId, minEpoch } of rows) {
+    if (sessionId !== null) sessionIds.add(sessionId);
+    if (userId !== null) minEpochs.set(userId, Math.max(minEpochs.get(userId) ?? 0, minEpoch ?? Infinity));
+  }
+  return ({ sessionId, userId, epoch }) => sessionIds.has(sessionId) || epoch < (minEpochs.get(userId) ?? 0);
+}
+
+/** Builds an empty replica, which denies nothing and may not be trusted until its first sync. */
+export function createReplica({ read, clock, databaseClock, max }: ReplicaDeps): Replica {
+  const sessions = new Map<string, number>();
+  const minEpochs = new Map<string, { minEpoch: number; expiresAtSeconds: number }>();
+  let horizon = 0n;
+  let lease: { monotonicMs: number; wallMs: number } | undefined;
+  let fullyReadAtMs = -Infinity;
+  let isOverflowing = false;
+  let syncing: Promise<void> | undefined;
+
+  function add(rows: readonly DatedDenylistRow[]): void {
+    for (const { sessionId, userId, minEpoch, expiresAtSeconds } of rows) {
+      if (sessionId !== null) {
+        sessions.set(sessionId, Math.max(sessions.get(sessionId) ?? 0, expiresAtSeconds));
+      }
+      if (userId !== null) {
+        const known = minEpochs.get(userId);
+        minEpochs.set(userId, {
+          minEpoch: Math.max(known?.minEpoch ?? 0, minEpoch ?? Infinity),
+          expiresAtSeconds: Math.max(known?.expiresAtSeconds ?? 0, expiresAtSeconds),
+        });
+      }
+    }
+    if (size() > max) isOverflowing = true;
+  }
+
+  const size = () => sessions.size + minEpochs.size;
+
+  function dropExpired(): void {
+    const nowSeconds = databaseClock.now().getTime() / 1_000;
+    for (const [id, expiresAtSeconds] of sessions) if (expiresAtSeconds <= nowSeconds) sessions.delete(id);
+    for (const [id, entry] of minEpochs) if (entry.expiresAtSeconds <= nowSeconds) minEpochs.delete(id);
+  }
+
+  async function readNow(): Promise<void> {
+    // Stamped before the question is sent: whatever commits later may be missing from the answer.
+    const asked = { monotonicMs: clock.monotonicMs(), wallMs: clock.now().getTime() };
+    const sentAt = clock.now();
+    const isFull = isOverflowing || asked.monotonicMs - fullyReadAtMs >= FULL_RELOAD_MS;
+    let page = await readOrDistrust(isFull ? 0n : horizon);
+    // Another server, or one restored from a backup: its numbers mean something else.
+    if (page !== null && page.horizon < horizon && !isFull) page = await readOrDistrust(0n);
+    dropExpired();
+    if (page === null) {
+      isOverflowing = true;
+      horizon = 0n;
+      return;
+    }
+    databaseClock.observe(page.dbNowSeconds, sentAt);
+    isOverflowing = false;
+    add(page.rows);
+    if (isOverflowing) return;
+    horizon = page.horizon;
+    lease = asked;
+    if (isFull) fullyReadAtMs = asked.monotonicMs;
+  }
+
+  async function readOrDistrust(from: bigint): Promise<DenylistPage | null> {
+    try {
+      return await read(from, max);
+    } catch (error) {
+      // After a break the server may be another one, so nothing is taken over from before.
+      distrust();
+      throw error;
+    }
+  }
+
+  function distrust(): void {
+    fullyReadAtMs = -Infinity;
+  }
+
+  return {
+    add,
+    isDenied: ({ sessionId, userId, epoch }) =>
+      sessions.has(sessionId) || epoch < (minEpochs.get(userId)?.minEpoch ?? 0),
+    leaseAgeMs() {
+      if (lease === undefined || isOverflowing) return Infinity;
+      // The larger of both: a paused process may have missed either clock.
+      return Math.max(clock.monotonicMs() - lease.monotonicMs, clock.now().getTime() - lease.wallMs);
+    },
+    sync: () => syncing ??= readNow().finally(() => syncing = undefined),
+    distrust,
+    get size() {
+      return size();
+    },
+    get isOverflowing() {
+      return isOverflowing;
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import { parseConfig } from "./config.ts";
+import { KEY_PENDING_SECONDS, SIGNING_KEY_LABEL } from "./create_auth.ts";
+import { exitWith } from "./main.ts";
+import { print } from "./observe/log.ts";
+import { connect } from "./store/connect.ts";
+import { insertPendingSigningKey, lockSigningKeys } from "./store/signing_keys.ts";
+import { deriveAesKey } from "./tokens/derive_key.ts";
+import { generateSigningKey } from "./tokens/signing_key.ts";
+
+/**
+ * Publishes the next signing key. The running instances let it sign when every cached JWKS has it, so nobody is
+ * signed out.
+ */
+async function main(): Promise<void> {
+  const { DATABASE_URL, KEY_ENCRYPTION_SECRET } = parseConfig(Deno.env.toObject(), { mode: "start" });
+  const store = connect({ databaseUrl: DATABASE_URL ?? "", poolSize: 1 });
+  try {
+    const made = await generateSigningKey(await deriveAesKey(KEY_ENCRYPTION_SECRET ?? "", SIGNING_KEY_LABEL));
+    const pending = await store.transaction(async (tx) => {
+      await lockSigningKeys(tx);
+      return await insertPendingSigningKey(tx, made, KEY_PENDING_SECONDS);
+    });
+    print(`key ${pending.kid} is published and signs from ${pending.activateAt?.toISOString()}`);
+  } finally {
+    await store.close();
+  }
+}
+
+if (import.meta.main) await main().catch(exitWith);

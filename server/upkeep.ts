@@ -1,0 +1,88 @@
+import type { Log } from "./observe/log.ts";
+import { describeBug } from "./observe/log.ts";
+import type { Store } from "./store/connect.ts";
+import { pruneBatch, prunedTables } from "./store/prune.ts";
+import {
+  dropRetiredSigningKeys,
+  insertPendingSigningKey,
+  isRotationDue,
+  type KeyLifetimes,
+  lockSigningKeys,
+  promoteSigningKey,
+} from "./store/signing_keys.ts";
+import type { KeyRing } from "./tokens/key_ring.ts";
+import { generateSigningKey } from "./tokens/signing_key.ts";
+
+/** What every instance does about once a minute. Any number of instances may. */
+export interface Upkeep {
+  /** Does it now: moves the signing keys along, reads them again, and deletes what has expired. */
+  run(): Promise<void>;
+  start(): void;
+  stop(): void;
+}
+
+interface UpkeepDeps {
+  store: Store;
+  keyRing: KeyRing;
+  encryptionKey: CryptoKey;
+  keyLifetimes: KeyLifetimes;
+  log: Log;
+}
+
+const PERIOD_MS = 50_000;
+const PERIOD_JITTER_MS = 10_000;
+const BATCHES_MAX = 100;
+
+/** Builds the upkeep; `start` repeats it. */
+export function createUpkeep({ store, keyRing, encryptionKey, keyLifetimes, log }: UpkeepDeps): Upkeep {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isStopped = true;
+
+  async function moveKeysAlong(): Promise<void> {
+    const made = await generateSigningKey(encryptionKey);
+    await store.transaction(async (tx) => {
+      await lockSigningKeys(tx);
+      const promoted = await promoteSigningKey(tx);
+      if (promoted !== null) log.info("signing key rotated", { kid: promoted });
+      if (await isRotationDue(tx, keyLifetimes)) {
+        await insertPendingSigningKey(tx, made, keyLifetimes.pendingSeconds);
+        log.info("signing key published", { kid: made.kid });
+      }
+      await dropRetiredSigningKeys(tx, keyLifetimes);
+    });
+    await keyRing.reload();
+  }
+
+  async function prune(): Promise<void> {
+    for (const table of prunedTables) {
+      for (let batches = 0; batches < BATCHES_MAX; batches++) {
+        const { hasMore } = await store.query((db) => pruneBatch(db, table));
+        if (!hasMore) break;
+      }
+    }
+  }
+
+  async function run(): Promise<void> {
+    await moveKeysAlong();
+    await prune();
+  }
+
+  function schedule(): void {
+    if (isStopped) return;
+    timer = setTimeout(() => {
+      run().catch((error) => log.error("upkeep failed", describeBug(error))).finally(schedule);
+    }, PERIOD_MS + Math.random() * PERIOD_JITTER_MS);
+  }
+
+  return {
+    run,
+    start() {
+      isStopped = false;
+      schedule();
+    },
+    stop() {
+      isStopped = true;
+      clearTimeout(timer);
+    },
+  };
+}
