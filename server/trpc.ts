@@ -1,4 +1,5 @@
 import { initTRPC, TRPCError } from "@trpc/server";
+import { TRPC_ERROR_CODES_BY_KEY } from "@trpc/server/rpc";
 import { ZodError } from "zod";
 import { type AuthErrorData, codeOfStatus, type Reason, reasons } from "@watchword/shared";
 import { AuthError, refuse } from "./auth_error.ts";
@@ -53,7 +54,8 @@ export function toAuthError(error: unknown, { own = false }: { own?: boolean } =
   }
   if (error.cause instanceof AuthError) return error.cause;
   if (error.code === "INTERNAL_SERVER_ERROR") return toAuthError(error.cause ?? new Error("no cause"));
-  if (own || error.cause instanceof ZodError) {
+  // JSON that is none: the parser's message would echo it.
+  if (own || error.cause instanceof SyntaxError) {
     const reason = reasonOfCode[error.code];
     return reason ? refuse(reason, { cause: error }) : new AuthError("INTERNAL", { cause: error });
   }
@@ -89,22 +91,32 @@ interface Shape {
   data: { code: TRPCError["code"]; httpStatus: number; path?: string };
 }
 
-function shapeError<S extends Shape>(
-  { error, shape, ctx }: { error: TRPCError; shape: S; ctx: Context | undefined },
-  { own }: { own: boolean },
-): S & { data: ErrorData } {
+interface ErrorOptions<S> {
+  error: TRPCError;
+  shape: S;
+  ctx: Context | undefined;
+}
+
+/** The shape of a refusal: fixed text, and `data.auth`. */
+function shapeRefusal<S extends Shape>({ shape, ctx }: ErrorOptions<S>, refusal: AuthError): S & { data: ErrorData } {
+  const { status, message } = reasons[refusal.reason];
   const { path } = shape.data;
-  const data = { ...(path === undefined ? {} : { path }), requestId: ctx?.auth.request.requestId ?? "" };
-  const authError = toAuthError(error, { own });
-  if (authError === null) return { ...shape, data: { ...shape.data, ...data } };
-  const { status, message } = reasons[authError.reason];
-  // An app's input error keeps tRPC's message, which names the fields; ours are fixed texts.
-  const keepsMessage = !own && authError.reason === "INPUT_INVALID";
-  return {
-    ...shape,
-    message: keepsMessage ? shape.message : message,
-    data: { ...data, code: codeOfStatus[status], httpStatus: status, auth: toErrorData(authError) },
-  };
+  const requestId = ctx?.auth.request.requestId ?? "";
+  const data: ErrorData = { code: codeOfStatus[status], httpStatus: status, requestId, auth: toErrorData(refusal) };
+  const code = TRPC_ERROR_CODES_BY_KEY[data.code];
+  return { ...shape, code, message, data: path === undefined ? data : { ...data, path } };
+}
+
+/** The shape of an app's own error: as tRPC made it, and what is ours beside it. */
+function shapeAppError<S extends Shape>({ error, shape, ctx }: ErrorOptions<S>): S & { data: ErrorData } {
+  const requestId = ctx?.auth.request.requestId ?? "";
+  const auth: AuthErrorData | undefined = isInputError(error) ? { reason: "INPUT_INVALID", executed: false } : undefined;
+  return { ...shape, data: { ...shape.data, requestId, ...(auth ? { auth } : {}) } };
+}
+
+// tRPC throws it before the resolver; its message names the app's fields, which the app's forms want.
+function isInputError({ code, cause }: TRPCError): boolean {
+  return code === "BAD_REQUEST" && cause instanceof ZodError;
 }
 
 /**
@@ -148,21 +160,34 @@ interface TrpcDeps {
 
 /** Initialises tRPC, once. `Claims` are the app's own. */
 export function createTrpc<Claims>({ guard, log, onTick }: TrpcDeps) {
+  // Thrown by an app's procedures on purpose. What else reaches the root formatter, tRPC refused by itself.
+  const appErrors = new WeakSet<TRPCError>();
+
   const t = initTRPC.context<Context>().meta<Meta>().create({
     // Never a stack trace in an answer, whatever NODE_ENV says.
     isDev: false,
-    errorFormatter: (options) => shapeError(options, { own: true }),
+    errorFormatter: (options) =>
+      appErrors.has(options.error)
+        ? shapeAppError(options)
+        : shapeRefusal(options, toAuthError(options.error, { own: true }) ?? new AuthError("INTERNAL")),
   });
 
   const bounded = (own: boolean) =>
-    // `.errors()` is the innermost formatter, so an app's own root formatter cannot wipe the reason away.
-    t.procedure.errors((options) => shapeError(options, { own })).use(async ({ next, ctx, path }) => {
+    // `.errors()` is the innermost formatter, so an app's own root formatter cannot wipe the reason away. An
+    // app's own errors it leaves to that formatter.
+    t.procedure.errors((options) => {
+      const refusal = toAuthError(options.error, { own });
+      return refusal === null ? undefined : shapeRefusal(options, refusal);
+    }).use(async ({ next, ctx, path }) => {
       const result = await next();
       if (result.ok) return result;
-      const authError = toAuthError(result.error, { own });
-      if (authError === null) return result;
-      logRefusal(log, authError, { requestId: ctx.auth.request.requestId, path });
-      return { ...result, error: toTRPCError(authError) };
+      const refusal = toAuthError(result.error, { own });
+      if (refusal === null) {
+        appErrors.add(result.error);
+        return result;
+      }
+      logRefusal(log, refusal, { requestId: ctx.auth.request.requestId, path });
+      return { ...result, error: toTRPCError(refusal) };
     });
 
   /** A procedure whose caller is checked against a policy; `ctx.auth` is who it is. */

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { DatabaseUnavailable } from "../store/errors.ts";
 
 interface CoalesceOptions {
@@ -32,7 +33,8 @@ export function coalesce<Question, Answer>(
   function schedule() {
     if (isScheduled || inFlight >= inFlightMax || waiting.length === 0) return;
     isScheduled = true;
-    queueMicrotask(flush);
+    // After this turn of the event loop, so that all calls that arrived in it share the look-up.
+    setImmediate(() => void flush());
   }
 
   async function flush() {

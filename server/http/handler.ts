@@ -10,6 +10,7 @@ import { readClientAddress } from "./client_address.ts";
 import { allowOrigin, createCorsPolicy, preflightResponse } from "./cors.ts";
 import { requireCookieMode } from "./csrf.ts";
 import { createRefreshCookie } from "./refresh_cookie.ts";
+import { answerPlainQuery, isPlainQuery } from "./fast_query.ts";
 import { type AnswerFacts, refusalResponse, seal } from "./respond.ts";
 import { matchTarget, type Target } from "./target.ts";
 
@@ -109,6 +110,11 @@ export function createHandler(deps: EdgeDeps, router: AnyTRPCRouter): Handler {
     const { bodyBytes, mayStream } = requireBounded(target);
     // A stream's headers leave before the procedure has run, and the cookie would not.
     if (isCookieMode && !mayStream && asksForStream(request.headers)) throw refuse("INPUT_INVALID");
+    const [path = ""] = target.paths;
+    if (target.paths.length === 1 && !target.isBatch && isPlainQuery(request, router, path)) {
+      const input = new URLSearchParams(target.query).get("input");
+      return await answerPlainQuery({ router, path, input, ctx: { auth: { request: facts } }, signal: request.signal });
+    }
     const body = request.method === "POST" ? await readJsonBody(request, bodyBytes) : null;
     let reachedProcedures = false;
     const response = await fetchRequestHandler({

@@ -1,6 +1,6 @@
 /** Where a request goes. Paths are matched as they were sent: byte for byte, before any decoding. */
 export type Target =
-  | { route: "trpc"; paths: string[]; isBatch: boolean }
+  | { route: "trpc"; paths: string[]; isBatch: boolean; query: string }
   | { route: "jwks" | "live" | "ready" | "unknown" };
 
 const trpcPaths = /^\/trpc\/([A-Za-z0-9._$-]+(?:(?:,|%2C)[A-Za-z0-9._$-]+)*)$/i;
@@ -27,5 +27,5 @@ export function matchTarget(url: string): Target {
   const paths = names.split(/,|%2C/i);
   // A dot segment is resolved away by URL parsers further in, and names no procedure.
   if (paths.some((name) => /^\.+$/.test(name))) return { route: "unknown" };
-  return { route: "trpc", paths, isBatch: new URLSearchParams(query).get("batch") === "1" };
+  return { route: "trpc", paths, query, isBatch: query !== "" && new URLSearchParams(query).get("batch") === "1" };
 }
