@@ -31,7 +31,11 @@ interface AuthApiOptions {
 export function createAuthApi({ url, mount, fetch, timeoutMs }: AuthApiOptions): AuthApi {
   const prefix = mount === "" ? "" : `${mount}.`;
   return {
-    async call<T>(procedure: string, input: unknown, { accessToken, signal }: CallOptions = {}): Promise<Answer<T>> {
+    async call<T>(
+      procedure: string,
+      input: unknown,
+      { accessToken, signal }: CallOptions = {},
+    ): Promise<Answer<T>> {
       const controller = new AbortController();
       const abort = () => controller.abort(signal?.reason);
       signal?.addEventListener("abort", abort);

@@ -49,8 +49,6 @@ export function isAuthClientError(error: unknown): error is AuthClientError {
 
 /** Finds the client's own error in an error or its causes. */
 export function findAuthClientError(error: unknown): AuthClientError | null {
-  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
-    if (isAuthClientError(at)) return at;
-  }
-  return null;
+  if (!(error instanceof Error)) return null;
+  return isAuthClientError(error) ? error : findAuthClientError(error.cause);
 }

@@ -27,7 +27,9 @@ function slotOf(op: Operation): Slot | undefined {
  */
 export function createHeaders(session: Session) {
   return (request: { op?: Operation; opList?: readonly Operation[] }): Record<string, string> => {
-    const slots = (request.opList ?? (request.op ? [request.op] : [])).map(slotOf).filter((slot) => slot !== undefined);
+    const slots = (request.opList ?? (request.op ? [request.op] : [])).map(slotOf).filter((slot) =>
+      slot !== undefined
+    );
     // Calls that were made for another user must not leave under this one's name.
     if (slots.some((slot) => slot.epoch !== session.epoch)) throw authClientError("session_changed");
     const access = session.peek() ?? slots.find((slot) => slot.access !== null)?.access ?? null;

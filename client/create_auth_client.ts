@@ -1,6 +1,14 @@
 import { createTRPCClient, httpBatchLink, type TRPCClient, type TRPCLink } from "@trpc/client";
 import type { AnyTRPCRouter } from "@trpc/server";
-import type { AuthErrorData, LoginOutput, LogoutScope, Ok, Reason, RegisterOutput, User } from "@watchword/shared";
+import type {
+  AuthErrorData,
+  LoginOutput,
+  LogoutScope,
+  Ok,
+  Reason,
+  RegisterOutput,
+  User,
+} from "@watchword/shared";
 import { BATCH_MAX_CALLS } from "@watchword/shared/limits";
 import { isTerminalReason, reasons } from "@watchword/shared/reasons";
 import { type Answer, createAuthApi } from "./auth_api.ts";
@@ -31,7 +39,9 @@ export interface AuthClientOptions {
 
 /** Reasons that a form can show. Anything else is thrown. */
 export type RejectionReason = {
-  [R in Reason]: (typeof reasons)[R]["advice"] extends "wait" | "report" ? R extends "RATE_LIMITED" ? R : never : R;
+  [R in Reason]: (typeof reasons)[R]["advice"] extends "wait" | "report"
+    ? R extends "RATE_LIMITED" ? R : never
+    : R;
 }[Reason];
 /** A sign-in or registration that the server refused. */
 export interface Rejected {
@@ -141,7 +151,9 @@ export function createAuthClient<R extends AnyTRPCRouter>(options: AuthClientOpt
     return { status: "signed_in", user: data.user };
   }
 
-  async function logout({ scope = "this", signal }: CallOptions & { scope?: LogoutScope } = {}): Promise<void> {
+  async function logout(
+    { scope = "this", signal }: CallOptions & { scope?: LogoutScope } = {},
+  ): Promise<void> {
     await session.ready;
     const access = session.peek();
     if (scope === "others") {

@@ -4,7 +4,12 @@
  *
  * @module
  */
-export { type AuthClientError, type AuthClientErrorCode, findAuthClientError, isAuthClientError } from "./auth_client_error.ts";
+export {
+  type AuthClientError,
+  type AuthClientErrorCode,
+  findAuthClientError,
+  isAuthClientError,
+} from "./auth_client_error.ts";
 export { authReason } from "./auth_reason.ts";
 export {
   type AuthClient,

@@ -5,7 +5,13 @@ import { type AuthClientError, authClientError } from "./auth_client_error.ts";
 import { decodeRecord, encodeRecord, type SessionRecord, type TokenStore, toRecord } from "./token_store.ts";
 
 /** Why a session ended. */
-export type SignOutReason = "user" | "other_tab" | "expired" | "revoked" | "reuse_detected" | "storage_cleared";
+export type SignOutReason =
+  | "user"
+  | "other_tab"
+  | "expired"
+  | "revoked"
+  | "reuse_detected"
+  | "storage_cleared";
 
 /** How good the access token is. */
 export type Freshness = "fresh" | "refreshing" | "unreachable";
@@ -109,7 +115,9 @@ export function createSession({ api, store, storeKey, clock, refreshAheadMs }: S
   /** Takes a record as the present one. Within a session, generations only rise. */
   function adopt(next: SessionRecord): void {
     if (record !== null && record.sessionId !== next.sessionId) epoch++;
-    const user = record?.user.id === next.user.id && sameUser(record.user, next.user) ? record.user : next.user;
+    const user = record?.user.id === next.user.id && sameUser(record.user, next.user)
+      ? record.user
+      : next.user;
     record = { ...next, user };
     // A wall clock that runs behind the stamp was set back: nothing can be said about the age, so refresh.
     const age = clock.wall() - next.issuedAtMs;
@@ -157,7 +165,9 @@ export function createSession({ api, store, storeKey, clock, refreshAheadMs }: S
     if (record === null) return null;
     if (!isUsable()) return undefined;
     // Still good: it is sent, and its successor fetched beside it.
-    if (clock.monotonic() >= expiresAt - marginMs() && clock.monotonic() >= nextTryAt) startRefresh().catch(() => {});
+    if (clock.monotonic() >= expiresAt - marginMs() && clock.monotonic() >= nextTryAt) {
+      startRefresh().catch(() => {});
+    }
     return toAccess(record);
   }
 

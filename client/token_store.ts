@@ -51,7 +51,9 @@ export function decodeRecord(text: string | null): SessionRecord | null {
   try {
     const record = JSON.parse(text);
     const isRecord = record?.v === VERSION && typeof record.user?.id === "string" &&
-      [record.sessionId, record.accessToken, record.refreshToken].every((field) => typeof field === "string") &&
+      [record.sessionId, record.accessToken, record.refreshToken].every((field) =>
+        typeof field === "string"
+      ) &&
       [record.generation, record.issuedAtMs, record.ttlMs].every(Number.isFinite) &&
       ["string", "undefined"].includes(typeof record.attemptId);
     return isRecord ? record : null;

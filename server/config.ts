@@ -5,7 +5,10 @@ import { logLevels } from "./observe/log.ts";
 const whole = (fallback: number, { min, max }: { min: number; max: number }) =>
   z.string().regex(/^\d{1,10}$/, "must be a whole number").transform(Number)
     .pipe(z.number().min(min).max(max)).default(fallback);
-const origin = z.string().regex(/^https?:\/\/[^/\s?#@]+$/, "must be an origin such as https://app.example.com");
+const origin = z.string().regex(
+  /^https?:\/\/[^/\s?#@]+$/,
+  "must be an origin such as https://app.example.com",
+);
 const YEAR_SECONDS = 366 * 86_400;
 
 /** A secret that stands in `.env.example` protects nothing. */

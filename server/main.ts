@@ -81,7 +81,9 @@ export function exitWith(error: unknown): never {
   const isPlain = error instanceof ConfigError || error instanceof MigrationsPending ||
     error instanceof WrongKeyEncryptionSecret || error instanceof Deno.errors.AddrInUse ||
     (error instanceof Error && error.name === "DataDirInUse");
-  print(`watchword: ${isPlain && error instanceof Error ? error.message : JSON.stringify(describeBug(error))}`);
+  print(
+    `watchword: ${isPlain && error instanceof Error ? error.message : JSON.stringify(describeBug(error))}`,
+  );
   process.exit(1);
 }
 

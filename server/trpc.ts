@@ -7,6 +7,7 @@ import type { CallerPolicy, Guard, Policy } from "./guard.ts";
 import { describeBug, type Log } from "./observe/log.ts";
 import type { AuthRequest, Identity } from "./request.ts";
 import { isDatabaseUnavailable } from "./store/errors.ts";
+import { isAsyncIterable, untilEnded } from "./until_ended.ts";
 
 /** What every procedure gets. An app's own context has at least this. */
 export interface Context {
@@ -69,7 +70,9 @@ export function toTRPCError(error: AuthError): TRPCError {
 }
 
 /** `data.auth` of an answer. */
-export function toErrorData({ reason, executed, retryAfterSeconds, maxAgeSeconds }: AuthError): AuthErrorData {
+export function toErrorData(
+  { reason, executed, retryAfterSeconds, maxAgeSeconds }: AuthError,
+): AuthErrorData {
   return {
     reason,
     executed,
@@ -79,10 +82,19 @@ export function toErrorData({ reason, executed, retryAfterSeconds, maxAgeSeconds
 }
 
 /** Writes a refusal by its reason only, and a stack only for a bug. */
-export function logRefusal(log: Log, error: AuthError, { requestId, path }: { requestId: string; path: string }) {
+export function logRefusal(
+  log: Log,
+  error: AuthError,
+  { requestId, path }: { requestId: string; path: string },
+) {
   const { reason, executed, cause } = error;
   if (reason === "INTERNAL") log.error("bug", { requestId, path, ...describeBug(cause) });
-  else log[reasons[reason].status === 503 ? "warn" : "info"]("refused", { requestId, path, reason, executed });
+  else {log[reasons[reason].status === 503 ? "warn" : "info"]("refused", {
+      requestId,
+      path,
+      reason,
+      executed,
+    });}
 }
 
 interface Shape {
@@ -98,11 +110,19 @@ interface ErrorOptions<S> {
 }
 
 /** The shape of a refusal: fixed text, and `data.auth`. */
-function shapeRefusal<S extends Shape>({ shape, ctx }: ErrorOptions<S>, refusal: AuthError): S & { data: ErrorData } {
+function shapeRefusal<S extends Shape>(
+  { shape, ctx }: ErrorOptions<S>,
+  refusal: AuthError,
+): S & { data: ErrorData } {
   const { status, message } = reasons[refusal.reason];
   const { path } = shape.data;
   const requestId = ctx?.auth.request.requestId ?? "";
-  const data: ErrorData = { code: codeOfStatus[status], httpStatus: status, requestId, auth: toErrorData(refusal) };
+  const data: ErrorData = {
+    code: codeOfStatus[status],
+    httpStatus: status,
+    requestId,
+    auth: toErrorData(refusal),
+  };
   const code = TRPC_ERROR_CODES_BY_KEY[data.code];
   return { ...shape, code, message, data: path === undefined ? data : { ...data, path } };
 }
@@ -110,45 +130,15 @@ function shapeRefusal<S extends Shape>({ shape, ctx }: ErrorOptions<S>, refusal:
 /** The shape of an app's own error: as tRPC made it, and what is ours beside it. */
 function shapeAppError<S extends Shape>({ error, shape, ctx }: ErrorOptions<S>): S & { data: ErrorData } {
   const requestId = ctx?.auth.request.requestId ?? "";
-  const auth: AuthErrorData | undefined = isInputError(error) ? { reason: "INPUT_INVALID", executed: false } : undefined;
+  const auth: AuthErrorData | undefined = isInputError(error)
+    ? { reason: "INPUT_INVALID", executed: false }
+    : undefined;
   return { ...shape, data: { ...shape.data, requestId, ...(auth ? { auth } : {}) } };
 }
 
 // tRPC throws it before the resolver; its message names the app's fields, which the app's forms want.
 function isInputError({ code, cause }: TRPCError): boolean {
   return code === "BAD_REQUEST" && cause instanceof ZodError;
-}
-
-/**
- * Ends an open stream when its caller's session, token or certainty ends. `watch` calls back about every second.
- */
-async function* untilEnded<T>(
-  source: AsyncIterable<T>,
-  { watch, findEnd }: { watch: (tick: () => void) => () => void; findEnd: () => AuthError | null },
-): AsyncGenerator<T> {
-  const iterator = source[Symbol.asyncIterator]();
-  let end: (error: AuthError) => void = () => {};
-  const ended = new Promise<never>((_, reject) => end = reject);
-  ended.catch(() => {});
-  const unwatch = watch(() => {
-    const error = findEnd();
-    if (error !== null) end(error);
-  });
-  try {
-    for (;;) {
-      const { done, value } = await Promise.race([iterator.next(), ended]);
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    unwatch();
-    // Not awaited: a source that waits for its next event would hold the closing up until then.
-    iterator.return?.()?.catch(() => {});
-  }
-}
-
-function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }
 
 interface TrpcDeps {
@@ -196,14 +186,17 @@ export function createTrpc<Claims>({ guard, log, onTick }: TrpcDeps) {
     return bounded(own).meta(own ? { policy, own } : { policy }).use(async ({ ctx, next, type }) => {
       const identity = await guard.identify(ctx.auth, policy);
       const result = await next({ ctx: { auth: identity as Caller } });
-      if (type !== "subscription" || !result.ok || identity === null || !isAsyncIterable(result.data)) return result;
+      if (type !== "subscription" || !result.ok || identity === null || !isAsyncIterable(result.data)) {
+        return result;
+      }
       const data = untilEnded(result.data, { watch: onTick, findEnd: () => guard.findEnd(identity, policy) });
       return { ...result, data };
     });
   }
 
   /** A procedure that anyone may call, or that looks at its credentials by itself. */
-  const open = (policy: Policy, { own }: { own: boolean }) => bounded(own).meta(own ? { policy, own } : { policy });
+  const open = (policy: Policy, { own }: { own: boolean }) =>
+    bounded(own).meta(own ? { policy, own } : { policy });
 
   return { t, open, guarded };
 }

@@ -56,7 +56,9 @@ export function coalesce<Question, Answer>(
 
   return (question) =>
     new Promise((resolve, reject) => {
-      if (waiting.length >= waitingMax) return reject(new DatabaseUnavailable("too many look-ups are waiting"));
+      if (waiting.length >= waitingMax) {
+        return reject(new DatabaseUnavailable("too many look-ups are waiting"));
+      }
       waiting.push({ question, resolve, reject });
       schedule();
     });

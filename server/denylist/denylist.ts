@@ -62,7 +62,10 @@ export function createDenylist(deps: DenylistDeps): Denylist {
     databaseClock,
     max: replicaMax,
   });
-  const wakeUps = createWakeUps({ sync: syncNow, notify: () => store.query(notifyDenylist, LOOKUP_DEADLINE_MS) });
+  const wakeUps = createWakeUps({
+    sync: syncNow,
+    notify: () => store.query(notifyDenylist, LOOKUP_DEADLINE_MS),
+  });
 
   let lookup: ReturnType<typeof prepareDenylistLookup> | undefined;
   const askDatabase = coalesce(async (questions: DenylistQuestion[]) => {

@@ -36,7 +36,10 @@ export function createWakeUps({ sync, notify }: WakeUpsDeps): WakeUps {
 
   function schedule(): void {
     if (isStopped) return;
-    poll = setTimeout(() => void look().finally(schedule), POLL_MS * (1 + (Math.random() - 0.5) * 2 * POLL_JITTER));
+    poll = setTimeout(
+      () => void look().finally(schedule),
+      POLL_MS * (1 + (Math.random() - 0.5) * 2 * POLL_JITTER),
+    );
   }
 
   return {

@@ -1,4 +1,10 @@
-import { type Session, SESSIONS_PER_USER_MAX, type SignedIn, type Tokens, type User } from "@watchword/shared";
+import {
+  type Session,
+  SESSIONS_PER_USER_MAX,
+  type SignedIn,
+  type Tokens,
+  type User,
+} from "@watchword/shared";
 import { AuthError, refuse } from "../auth_error.ts";
 import type { RequestFacts } from "../request.ts";
 import { insertAuditEvent } from "../store/audit_events.ts";
@@ -64,7 +70,10 @@ export async function issueTokens(
     amr: session.amr,
     roles: session.roles,
   });
-  const refreshExpiresInSeconds = Math.max(0, Math.floor(session.idleExpiresAt.getTime() / 1_000 - session.dbNow));
+  const refreshExpiresInSeconds = Math.max(
+    0,
+    Math.floor(session.idleExpiresAt.getTime() / 1_000 - session.dbNow),
+  );
   request.refreshCookie?.set(refreshToken, refreshExpiresInSeconds);
   return {
     tokenType: "Bearer",
@@ -122,7 +131,10 @@ export async function openSession(deps: FlowDeps, signIn: NewSignIn): Promise<Si
   if (opened === null) return null;
   const { user, session, denied } = opened;
   deps.denylist.announce(denied);
-  const tokens = await issueTokens(deps, { ...session, roles: user.roles }, { refreshToken: first.token, request });
+  const tokens = await issueTokens(deps, { ...session, roles: user.roles }, {
+    refreshToken: first.token,
+    request,
+  });
   return { status: "signed_in", user: toUser(user), tokens };
 }
 

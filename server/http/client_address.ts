@@ -25,7 +25,9 @@ function parseIpv6(text: string): number[] | null {
 }
 
 function describeAddress(text: string): ClientAddress | null {
-  if (ipv4.test(text)) return text.split(".").every((part) => Number(part) < 256) ? { ip: text, network: text } : null;
+  if (ipv4.test(text)) {
+    return text.split(".").every((part) => Number(part) < 256) ? { ip: text, network: text } : null;
+  }
   const groups = parseIpv6(text.split("%", 1)[0] ?? "");
   if (groups === null) return null;
   const isV4Mapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;

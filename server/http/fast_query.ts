@@ -1,4 +1,9 @@
-import { type AnyTRPCRouter, callTRPCProcedure, getTRPCErrorFromUnknown, transformTRPCResponse } from "@trpc/server";
+import {
+  type AnyTRPCRouter,
+  callTRPCProcedure,
+  getTRPCErrorFromUnknown,
+  transformTRPCResponse,
+} from "@trpc/server";
 import { getHTTPStatusCodeFromError } from "@trpc/server/http";
 import { getErrorShape } from "@trpc/server/shared";
 import { refuse } from "../auth_error.ts";

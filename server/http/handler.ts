@@ -76,7 +76,10 @@ export function createHandler(deps: EdgeDeps, router: AnyTRPCRouter): Handler {
 
   function readFacts(request: Request, info: ConnectionInfo | undefined): RequestFacts {
     const { headers } = request;
-    const userAgent = headers.get("user-agent")?.replace(controlCharacters, " ").slice(0, USER_AGENT_MAX_LENGTH);
+    const userAgent = headers.get("user-agent")?.replace(controlCharacters, " ").slice(
+      0,
+      USER_AGENT_MAX_LENGTH,
+    );
     return {
       requestId: crypto.randomUUID(),
       authorization: headers.get("authorization"),
@@ -90,7 +93,9 @@ export function createHandler(deps: EdgeDeps, router: AnyTRPCRouter): Handler {
     if (target.route === "unknown") throw refuse("NOT_FOUND");
     const { method } = request;
     if (method === "OPTIONS") return preflightResponse(request, cors);
-    if (method !== "GET" && !(method === "POST" && target.route === "trpc")) throw refuse("METHOD_NOT_ALLOWED");
+    if (method !== "GET" && !(method === "POST" && target.route === "trpc")) {
+      throw refuse("METHOD_NOT_ALLOWED");
+    }
     switch (target.route) {
       case "jwks":
         return Response.json(deps.jwks(), { headers: { "cache-control": JWKS_CACHE } });
@@ -113,7 +118,13 @@ export function createHandler(deps: EdgeDeps, router: AnyTRPCRouter): Handler {
     const [path = ""] = target.paths;
     if (target.paths.length === 1 && !target.isBatch && isPlainQuery(request, router, path)) {
       const input = new URLSearchParams(target.query).get("input");
-      return await answerPlainQuery({ router, path, input, ctx: { auth: { request: facts } }, signal: request.signal });
+      return await answerPlainQuery({
+        router,
+        path,
+        input,
+        ctx: { auth: { request: facts } },
+        signal: request.signal,
+      });
     }
     const body = request.method === "POST" ? await readJsonBody(request, bodyBytes) : null;
     let reachedProcedures = false;
@@ -155,7 +166,9 @@ function asksForStream(headers: Headers): boolean {
 
 function findMeta(router: AnyTRPCRouter, path: string): Meta | undefined {
   const { procedures } = router._def as { procedures: Record<string, { _def: { meta?: Meta } }> };
-  return Object.hasOwn(procedures, path) ? procedures[path]?._def.meta ?? { policy: { auth: "public" } } : undefined;
+  return Object.hasOwn(procedures, path)
+    ? procedures[path]?._def.meta ?? { policy: { auth: "public" } }
+    : undefined;
 }
 
 /** The request as tRPC reads it: the body was read here, within its bounds. */

@@ -8,7 +8,9 @@ const token = /^[A-Za-z0-9_-]{1,4096}$/;
 /** Reads our cookie; a value that no token of ours has, or two of them, count as none. */
 function readValue(headers: Headers): string | null {
   const pairs = (headers.get("cookie") ?? "").split(";").map((pair) => pair.trim());
-  const [value, ...more] = pairs.filter((pair) => pair.startsWith(`${NAME}=`)).map((pair) => pair.slice(NAME.length + 1));
+  const [value, ...more] = pairs.filter((pair) => pair.startsWith(`${NAME}=`)).map((pair) =>
+    pair.slice(NAME.length + 1)
+  );
   return value !== undefined && more.length === 0 && token.test(value) ? value : null;
 }
 
@@ -16,7 +18,8 @@ function readValue(headers: Headers): string | null {
 export function createRefreshCookie(headers: Headers, answer: Headers): RefreshCookie {
   return {
     value: readValue(headers),
-    set: (value, maxAgeSeconds) => answer.set("set-cookie", `${NAME}=${value}; Max-Age=${maxAgeSeconds}; ${ATTRIBUTES}`),
+    set: (value, maxAgeSeconds) =>
+      answer.set("set-cookie", `${NAME}=${value}; Max-Age=${maxAgeSeconds}; ${ATTRIBUTES}`),
     clear: () => answer.set("set-cookie", `${NAME}=; Max-Age=0; ${ATTRIBUTES}`),
   };
 }

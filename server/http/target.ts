@@ -15,7 +15,9 @@ function splitUrl(url: string): { path: string; query: string } {
   const start = url.indexOf("/", url.indexOf("://") + 3);
   const [target = "/"] = start < 0 ? ["/"] : url.slice(start).split("#", 1);
   const mark = target.indexOf("?");
-  return mark < 0 ? { path: target, query: "" } : { path: target.slice(0, mark), query: target.slice(mark + 1) };
+  return mark < 0
+    ? { path: target, query: "" }
+    : { path: target.slice(0, mark), query: target.slice(mark + 1) };
 }
 
 /** Matches a request's target. */
@@ -27,5 +29,10 @@ export function matchTarget(url: string): Target {
   const paths = names.split(/,|%2C/i);
   // A dot segment is resolved away by URL parsers further in, and names no procedure.
   if (paths.some((name) => /^\.+$/.test(name))) return { route: "unknown" };
-  return { route: "trpc", paths, query, isBatch: query !== "" && new URLSearchParams(query).get("batch") === "1" };
+  return {
+    route: "trpc",
+    paths,
+    query,
+    isBatch: query !== "" && new URLSearchParams(query).get("batch") === "1",
+  };
 }

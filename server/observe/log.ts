@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- the one place that prints
 /** Severity, least first. */
 export const logLevels = ["debug", "info", "warn", "error"] as const;
 /** One of {@link logLevels}. */

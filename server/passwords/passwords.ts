@@ -23,7 +23,8 @@ export const argon2Parameters: Argon2Parameters = { memoryCost: 19_456, timeCost
 const PARAMETERS_MAX: Argon2Parameters = { memoryCost: 262_144, timeCost: 10, parallelism: 16 };
 const MEMORY_BUDGET_KIB = 512 * 1_024;
 
-const phc = /^\$argon2id\$v=19\$m=(\d{1,10}),t=(\d{1,10}),p=(\d{1,3})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,128}$/;
+const phc =
+  /^\$argon2id\$v=19\$m=(\d{1,10}),t=(\d{1,10}),p=(\d{1,3})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,128}$/;
 
 function parseParameters(hashed: string): Argon2Parameters | null {
   const match = phc.exec(hashed);

@@ -51,7 +51,9 @@ export function connect({ databaseUrl, poolSize = 10 }: ConnectOptions): Store {
   // The driver queues without bound while the database is away, so what is pending is counted here. It stays
   // counted past its deadline, because the driver still holds it.
   function admit<T>(run: () => Promise<T>, deadlineMs: number): Promise<T> {
-    if (pending >= PENDING_MAX) return Promise.reject(new DatabaseUnavailable("too many queries are waiting"));
+    if (pending >= PENDING_MAX) {
+      return Promise.reject(new DatabaseUnavailable("too many queries are waiting"));
+    }
     pending++;
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => reject(new DatabaseUnavailable("no answer in time")), deadlineMs);

@@ -31,7 +31,8 @@ export type RawDenylistRow = {
 };
 
 /** Columns of a raw statement that ends in `returning`. */
-export const rawDenylistColumns = sql`session_id, user_id, min_epoch, extract(epoch from expires_at) as expires_at_seconds`;
+export const rawDenylistColumns =
+  sql`session_id, user_id, min_epoch, extract(epoch from expires_at) as expires_at_seconds`;
 
 /** Reads a raw row. */
 export function toDatedRow(row: RawDenylistRow): DatedDenylistRow {
@@ -69,12 +70,14 @@ export function prepareDenylistLookup(
  * @param max above it no page is returned but null, because it would not be whole
  */
 export async function readDenylistSince(db: Db, horizon: bigint, max: number): Promise<DenylistPage | null> {
-  const rows = await db.execute<Partial<RawDenylistRow> & { seq: string | null; xmin: string; now: string }>(sql`
+  const rows = await db.execute<Partial<RawDenylistRow> & { seq: string | null; xmin: string; now: string }>(
+    sql`
     select x.xmin::text as xmin, extract(epoch from now()) as now, d.seq,
       d.session_id, d.user_id, d.min_epoch, extract(epoch from d.expires_at) as expires_at_seconds
     from (select pg_snapshot_xmin(pg_current_snapshot()) as xmin) x
     left join denylist d on d.xid >= ${String(horizon)}::xid8 and d.expires_at > now()
-    limit ${max + 1}`);
+    limit ${max + 1}`,
+  );
   const [first] = rows;
   if (first === undefined) throw new Error("the snapshot returned no row");
   if (rows.length > max) return null;

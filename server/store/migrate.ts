@@ -44,8 +44,14 @@ export async function migrate(databaseUrl: string, migrationsFolder: string): Pr
   try {
     await db.execute(sql`select pg_advisory_lock(7239, 0)`);
     const { late, unknown } = await readMigrationState(db, migrationsFolder);
-    if (late > 0) throw new Error(`${late} migration(s) are older than one that was applied; give them a newer timestamp`);
-    if (unknown > 0) throw new Error(`the database has ${unknown} migration(s) that this version does not know`);
+    if (late > 0) {
+      throw new Error(
+        `${late} migration(s) are older than one that was applied; give them a newer timestamp`,
+      );
+    }
+    if (unknown > 0) {
+      throw new Error(`the database has ${unknown} migration(s) that this version does not know`);
+    }
     await applyMigrations(db, { migrationsFolder });
   } finally {
     await client.end({ timeout: 5 });

@@ -85,14 +85,20 @@ export const denylist = pgTable("denylist", {
 ]);
 
 /** Links that were mailed out, by hash. */
-export const oneTimeTokens = pgTable("one_time_tokens", {
-  hash: bytea("hash").primaryKey(),
-  purpose: text("purpose").notNull(),
-  userId: uuid("user_id").notNull().references(() => users.id, { onDelete: "cascade" }),
-  email: text("email"),
-  expiresAt: instant("expires_at").notNull(),
-  consumedAt: instant("consumed_at"),
-}, (table) => [index("one_time_tokens_user").on(table.userId), index("one_time_tokens_expiry").on(table.expiresAt)]);
+export const oneTimeTokens = pgTable(
+  "one_time_tokens",
+  {
+    hash: bytea("hash").primaryKey(),
+    purpose: text("purpose").notNull(),
+    userId: uuid("user_id").notNull().references(() => users.id, { onDelete: "cascade" }),
+    email: text("email"),
+    expiresAt: instant("expires_at").notNull(),
+    consumedAt: instant("consumed_at"),
+  },
+  (
+    table,
+  ) => [index("one_time_tokens_user").on(table.userId), index("one_time_tokens_expiry").on(table.expiresAt)],
+);
 
 /** Sign-ins that still need a second factor. */
 export const mfaTickets = pgTable("mfa_tickets", {

@@ -1,6 +1,6 @@
 import { and, desc, eq, getTableColumns, gt, gte, inArray, isNull, ne, type SQL, sql } from "drizzle-orm";
 import type { Db } from "./connect.ts";
-import { type DatedDenylistRow, type RawDenylistRow, rawDenylistColumns, toDatedRow } from "./denylist.ts";
+import { type DatedDenylistRow, rawDenylistColumns, type RawDenylistRow, toDatedRow } from "./denylist.ts";
 import { sessions, users } from "./schema.ts";
 import { dbNowSeconds, inSeconds } from "./sql_time.ts";
 import type { UserRow } from "./users.ts";
@@ -30,7 +30,9 @@ type NewSession = Pick<
 
 const isEnded = sql<boolean>`(${sessions.revokedAt} is not null or ${users.disabledAt} is not null
   or ${sessions.epoch} < ${users.tokenEpoch})`;
-const isUnexpired = sql<boolean>`(${sessions.idleExpiresAt} > now() and ${sessions.absoluteExpiresAt} > now())`;
+const isUnexpired = sql<
+  boolean
+>`(${sessions.idleExpiresAt} > now() and ${sessions.absoluteExpiresAt} > now())`;
 
 function stateColumns() {
   return {

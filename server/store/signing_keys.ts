@@ -30,13 +30,19 @@ export async function lockSigningKeys(tx: Db): Promise<void> {
 /** Adds the first key, unless another instance was faster. */
 export async function ensureActiveSigningKey(tx: Db, made: MadeKey): Promise<void> {
   await lockSigningKeys(tx);
-  const [active] = await tx.select({ kid: signingKeys.kid }).from(signingKeys).where(eq(signingKeys.state, "active"));
+  const [active] = await tx.select({ kid: signingKeys.kid }).from(signingKeys).where(
+    eq(signingKeys.state, "active"),
+  );
   if (active) return;
   await tx.insert(signingKeys).values({ ...made, state: "active", activatedAt: sql`now()` });
 }
 
 /** Publishes a key that will sign later, unless one is waiting already. @returns the one that waits */
-export async function insertPendingSigningKey(tx: Db, made: MadeKey, pendingSeconds: number): Promise<SigningKeyRow> {
+export async function insertPendingSigningKey(
+  tx: Db,
+  made: MadeKey,
+  pendingSeconds: number,
+): Promise<SigningKeyRow> {
   await tx.insert(signingKeys).values({ ...made, state: "pending", activateAt: inSeconds(pendingSeconds) })
     .onConflictDoNothing();
   const [pending] = await tx.select().from(signingKeys).where(eq(signingKeys.state, "pending"));
@@ -49,13 +55,20 @@ export async function promoteSigningKey(tx: Db): Promise<string | null> {
   const isDue = and(eq(signingKeys.state, "pending"), lte(signingKeys.activateAt, sql`now()`));
   const [due] = await tx.select({ kid: signingKeys.kid }).from(signingKeys).where(isDue);
   if (due === undefined) return null;
-  await tx.update(signingKeys).set({ state: "retired", retiredAt: sql`now()` }).where(eq(signingKeys.state, "active"));
-  await tx.update(signingKeys).set({ state: "active", activatedAt: sql`now()` }).where(eq(signingKeys.kid, due.kid));
+  await tx.update(signingKeys).set({ state: "retired", retiredAt: sql`now()` }).where(
+    eq(signingKeys.state, "active"),
+  );
+  await tx.update(signingKeys).set({ state: "active", activatedAt: sql`now()` }).where(
+    eq(signingKeys.kid, due.kid),
+  );
   return due.kid;
 }
 
 /** Tells whether the active key has signed for so long that its successor must be published. */
-export async function isRotationDue(tx: Db, { rotationSeconds, pendingSeconds }: KeyLifetimes): Promise<boolean> {
+export async function isRotationDue(
+  tx: Db,
+  { rotationSeconds, pendingSeconds }: KeyLifetimes,
+): Promise<boolean> {
   const [row] = await tx.select({
     isDue: sql<boolean>`${signingKeys.activatedAt} <= ${inSeconds(pendingSeconds - rotationSeconds)}
       and not exists (select 1 from signing_keys where state = 'pending')`,

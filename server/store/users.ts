@@ -49,7 +49,9 @@ export async function lockUser(tx: Db, userId: string): Promise<UserRow | null> 
 
 /** Replaces a password hash that is still the one that was read. */
 export async function replacePasswordHash(db: Db, userId: string, from: string, to: string): Promise<void> {
-  await db.update(users).set({ passwordHash: to }).where(and(eq(users.id, userId), eq(users.passwordHash, from)));
+  await db.update(users).set({ passwordHash: to }).where(
+    and(eq(users.id, userId), eq(users.passwordHash, from)),
+  );
 }
 
 /** Raises the epoch, which ends every session of the user; returns the new one. */
@@ -65,7 +67,10 @@ export async function isIdentifierTaken(
   { email, username }: { email: string | null; username: string | null },
 ): Promise<boolean> {
   const [row] = await db.select({ id: users.id }).from(users).where(
-    or(email === null ? undefined : eq(users.email, email), username === null ? undefined : eq(users.username, username)),
+    or(
+      email === null ? undefined : eq(users.email, email),
+      username === null ? undefined : eq(users.username, username),
+    ),
   ).limit(1);
   return row !== undefined;
 }

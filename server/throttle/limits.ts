@@ -91,7 +91,9 @@ export function createLimits({ store, clock, key, enabled }: LimitsDeps): Limits
       await store.query((db) => clearCount(db, counterKey));
     },
     takeLocal(limit, subject) {
-      if (enabled) check(limitTable[limit], local.countUp(`${limit}\n${subject}`, limitTable[limit].windowSeconds));
+      if (enabled) {
+        check(limitTable[limit], local.countUp(`${limit}\n${subject}`, limitTable[limit].windowSeconds));
+      }
     },
     requireLocal(limit, subject) {
       if (!enabled) return;

@@ -86,7 +86,11 @@ export function createAccessTokens(
     cache.set(token, verified);
   }
 
-  async function verifySignature(token: string, key: VerifyingKey, now: Date): Promise<AccessTokenClaims | null> {
+  async function verifySignature(
+    token: string,
+    key: VerifyingKey,
+    now: Date,
+  ): Promise<AccessTokenClaims | null> {
     try {
       const { payload } = await jwtVerify(token, key.key, {
         algorithms: ["Ed25519"],
@@ -115,7 +119,11 @@ export function createAccessTokens(
         jti: crypto.randomUUID(),
       };
       const own = await ownClaims.make({ id: claims.sub, roles: claims.roles });
-      return await new SignJWT({ ...own, ...registered }).setProtectedHeader({ alg: "Ed25519", typ: "at+jwt", kid })
+      return await new SignJWT({ ...own, ...registered }).setProtectedHeader({
+        alg: "Ed25519",
+        typ: "at+jwt",
+        kid,
+      })
         .sign(key);
     },
 

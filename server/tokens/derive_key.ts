@@ -35,5 +35,7 @@ export async function hmac(key: CryptoKey, data: Uint8Array<ArrayBuffer>): Promi
 
 /** SHA-256 of bytes, or of a text's UTF-8. */
 export async function sha256(data: string | Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", typeof data === "string" ? encoder.encode(data) : data));
+  return new Uint8Array(
+    await crypto.subtle.digest("SHA-256", typeof data === "string" ? encoder.encode(data) : data),
+  );
 }

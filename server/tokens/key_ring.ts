@@ -58,7 +58,9 @@ export function createKeyRing({ read, encryptionKey, clock }: KeyRingDeps): KeyR
     const loaded = new Map<string, RingKey>();
     for (const { kid, publicJwk } of stored) {
       // The thumbprint is the name, so a row whose public half was swapped is noticed.
-      if (await calculateJwkThumbprint(publicJwk) !== kid) throw new Error("a stored signing key was altered");
+      if (await calculateJwkThumbprint(publicJwk) !== kid) {
+        throw new Error("a stored signing key was altered");
+      }
       loaded.set(kid, keys.get(kid) ?? { kid, publicJwk, key: await importPublicKey(publicJwk) });
     }
     keys = loaded;
@@ -88,8 +90,9 @@ export function createKeyRing({ read, encryptionKey, clock }: KeyRingDeps): KeyR
     async findVerifyingKey(kid) {
       const known = keys.get(kid);
       if (known) return known;
-      if (reloading !== undefined || clock.monotonicMs() - triedAtMs >= UNKNOWN_KID_COOLDOWN_MS) await reload();
-      else if (failure) throw failure.error;
+      if (reloading !== undefined || clock.monotonicMs() - triedAtMs >= UNKNOWN_KID_COOLDOWN_MS) {
+        await reload();
+      } else if (failure) throw failure.error;
       return keys.get(kid) ?? null;
     },
     holds: (key) => keys.get(key.kid) === key,

@@ -89,7 +89,8 @@ export async function createRefreshTokenCodec(secret: string): Promise<RefreshTo
   }
 
   return {
-    mintFirst: (sessionId) => mint(sessionId, 0, crypto.getRandomValues(new Uint8Array(32)), NEWEST_RATCHET_KEY),
+    mintFirst: (sessionId) =>
+      mint(sessionId, 0, crypto.getRandomValues(new Uint8Array(32)), NEWEST_RATCHET_KEY),
 
     async mintNext(parent, ratchetKey = NEWEST_RATCHET_KEY) {
       const key = ratchetKeys.get(ratchetKey);

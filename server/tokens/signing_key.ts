@@ -20,7 +20,9 @@ export interface StoredSigningKey {
 export class WrongKeyEncryptionSecret extends Error {
   override readonly name = "WrongKeyEncryptionSecret";
   constructor() {
-    super("KEY_ENCRYPTION_SECRET does not decrypt the signing keys of this database; set the one they were made with");
+    super(
+      "KEY_ENCRYPTION_SECRET does not decrypt the signing keys of this database; set the one they were made with",
+    );
   }
 }
 
@@ -30,7 +32,10 @@ const boundTo = (kid: string) => encoder.encode(`signing key ${kid}`);
 
 /** Makes a key pair and encrypts its private half with AES-256-GCM. */
 export async function generateSigningKey(encryptionKey: CryptoKey): Promise<Omit<StoredSigningKey, "state">> {
-  const pair = await crypto.subtle.generateKey({ name: "Ed25519" }, true, ["sign", "verify"]) as CryptoKeyPair;
+  const pair = await crypto.subtle.generateKey({ name: "Ed25519" }, true, [
+    "sign",
+    "verify",
+  ]) as CryptoKeyPair;
   const { x } = await crypto.subtle.exportKey("jwk", pair.publicKey);
   if (x === undefined) throw new Error("an Ed25519 key has an x");
   const publicJwk: PublicJwk = { kty: "OKP", crv: "Ed25519", x };
@@ -41,13 +46,22 @@ export async function generateSigningKey(encryptionKey: CryptoKey): Promise<Omit
     encryptionKey,
     await crypto.subtle.exportKey("pkcs8", pair.privateKey),
   );
-  return { kid, alg: "Ed25519", publicJwk, privateEncrypted: new Uint8Array([...iv, ...new Uint8Array(sealed)]) };
+  return {
+    kid,
+    alg: "Ed25519",
+    publicJwk,
+    privateEncrypted: new Uint8Array([...iv, ...new Uint8Array(sealed)]),
+  };
 }
 
 /** Decrypts the private half. @throws WrongKeyEncryptionSecret */
 export async function openPrivateKey(encryptionKey: CryptoKey, stored: StoredSigningKey): Promise<JoseKey> {
   const sealed = new Uint8Array(stored.privateEncrypted);
-  const algorithm = { name: "AES-GCM", iv: sealed.subarray(0, IV_BYTES), additionalData: boundTo(stored.kid) };
+  const algorithm = {
+    name: "AES-GCM",
+    iv: sealed.subarray(0, IV_BYTES),
+    additionalData: boundTo(stored.kid),
+  };
   const pkcs8 = await crypto.subtle.decrypt(algorithm, encryptionKey, sealed.subarray(IV_BYTES)).catch(() => {
     throw new WrongKeyEncryptionSecret();
   });

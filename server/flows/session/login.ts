@@ -3,7 +3,12 @@ import { AuthError, refuse } from "../../auth_error.ts";
 import { isPasswordTooLong } from "../../passwords/policy.ts";
 import type { RequestFacts } from "../../request.ts";
 import { insertAuditEvent } from "../../store/audit_events.ts";
-import { findUserByIdentifier, lockVerifiedUser, replacePasswordHash, type UserRow } from "../../store/users.ts";
+import {
+  findUserByIdentifier,
+  lockVerifiedUser,
+  replacePasswordHash,
+  type UserRow,
+} from "../../store/users.ts";
 import { auditFacts, openSession } from "../_private.ts";
 import type { FlowDeps } from "../deps.ts";
 
@@ -13,7 +18,10 @@ import type { FlowDeps } from "../deps.ts";
  * Unknown, wrong and disabled are one answer after the same work, so that nobody learns who has an account.
  * A guess is reserved before it is checked, so that any number of parallel guesses count exactly.
  */
-export async function login(deps: FlowDeps, input: LoginInput & { request: RequestFacts }): Promise<LoginOutput> {
+export async function login(
+  deps: FlowDeps,
+  input: LoginInput & { request: RequestFacts },
+): Promise<LoginOutput> {
   const { limits, passwords } = deps;
   const { request, password } = input;
   if (isPasswordTooLong(password)) throw refuse("PASSWORD_TOO_LONG");
@@ -28,7 +36,9 @@ export async function login(deps: FlowDeps, input: LoginInput & { request: Reque
     user?.passwordHash ?? null,
     () => limits.reserveGuess(account),
   );
-  if (!verified || !user?.passwordHash || user.disabledAt !== null) throw await refuseLogin(deps, user, request);
+  if (!verified || !user?.passwordHash || user.disabledAt !== null) {
+    throw await refuseLogin(deps, user, request);
+  }
   await limits.forgiveGuesses(account);
 
   const passwordHash = await renewHash(deps, { id: user.id, passwordHash: user.passwordHash }, password);
@@ -50,7 +60,13 @@ async function refuseLogin(
 ): Promise<AuthError> {
   const reason = "INVALID_CREDENTIALS";
   await store.query((db) =>
-    insertAuditEvent(db, { event: "login", ok: false, reason, userId: user?.id ?? null, ...auditFacts(request) })
+    insertAuditEvent(db, {
+      event: "login",
+      ok: false,
+      reason,
+      userId: user?.id ?? null,
+      ...auditFacts(request),
+    })
   );
   log.info("login failed", { requestId: request.requestId });
   return new AuthError(reason);

@@ -28,7 +28,10 @@ type Decision = { repeat: SessionState } | { refuse: Refusal; denied?: DatedDeny
  * The hot path is one statement. What it does not rotate is decided under a lock on the session's row: a
  * repeated answer, an expiry, or reuse, which ends the session (RFC 9700 §4.14.2).
  */
-export async function refresh(deps: FlowDeps, input: RefreshInput & { request: RequestFacts }): Promise<Tokens> {
+export async function refresh(
+  deps: FlowDeps,
+  input: RefreshInput & { request: RequestFacts },
+): Promise<Tokens> {
   const { request } = input;
   const parent = await deps.refreshTokens.parse(readRefreshToken(input));
   if (parent === null) throw refuseRefresh(deps, "REFRESH_INVALID", request);
@@ -59,7 +62,10 @@ export async function refresh(deps: FlowDeps, input: RefreshInput & { request: R
   }
   const { session, user, dbNow } = decision.repeat;
   const successor = await deps.refreshTokens.mintNext(parent, session.ratchetKey);
-  return await issueTokens(deps, { ...session, roles: user.roles, dbNow }, { refreshToken: successor.token, request });
+  return await issueTokens(deps, { ...session, roles: user.roles, dbNow }, {
+    refreshToken: successor.token,
+    request,
+  });
 }
 
 /** The rows 2 to 7 of the decision table, in its order. */
