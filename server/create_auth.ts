@@ -8,6 +8,7 @@ import { createDenylist } from "./denylist/denylist.ts";
 import type { FlowDeps } from "./flows/deps.ts";
 import { type CallerPolicy, createGuard } from "./guard.ts";
 import { createHandler, type Handler } from "./http/handler.ts";
+import { createContextFactory } from "./http/request_facts.ts";
 import { createLog, type Log } from "./observe/log.ts";
 import { createPasswords } from "./passwords/passwords.ts";
 import { createAuthRouter } from "./router.ts";
@@ -186,6 +187,10 @@ export async function createAuth<Claims extends z.ZodObject = z.ZodObject<Record
   const trpcDeps = { guard, log, onTick: denylist.onTick };
   const own = createTrpc<Readonly<Record<string, unknown>>>(trpcDeps);
   const app = createTrpc<z.output<Claims>>(trpcDeps);
+  const edgeSettings = {
+    allowedOrigins: new Set(options.allowedOrigins ?? []),
+    trustedProxyHops: options.trustedProxyHops ?? 0,
+  };
   let isClosing = false;
 
   /** The database answers, its clock and ours agree, and this instance would know of a revocation. */
@@ -217,15 +222,16 @@ export async function createAuth<Claims extends z.ZodObject = z.ZodObject<Record
     protectedProcedure: app.guarded({ auth: "required" }, { own: false }),
     /** For every other policy: optional sign-in, stricter or looser revocation, recent sign-in, roles. */
     procedure: <const P extends CallerPolicy>(policy: P) => app.guarded(policy, { own: false }),
+    /** The context for a fetch-style adapter of your own. Never throws for a bad token. */
+    createContext: createContextFactory(edgeSettings),
     /** Serves a router that has `router` mounted as `auth`, with JWKS and health beside it. */
     handler: (appRouter: AnyTRPCRouter): Handler =>
       createHandler({
         log,
         isReady,
         jwks: keyRing.jwks,
-        allowedOrigins: new Set(options.allowedOrigins ?? []),
+        settings: edgeSettings,
         allowLoopbackOrigins: options.allowLoopbackOrigins ?? false,
-        trustedProxyHops: options.trustedProxyHops ?? 0,
         isSecure: options.issuer.startsWith("https:"),
         appLimits: {
           batch: options.limits?.batch ?? 100,

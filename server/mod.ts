@@ -6,7 +6,8 @@
 export { type Clock, systemClock } from "./clock.ts";
 export { type Auth, type AuthOptions, createAuth, MigrationsPending } from "./create_auth.ts";
 export type { CallerPolicy, Policy, Revocation } from "./guard.ts";
-export type { ConnectionInfo, Handler } from "./http/handler.ts";
+export type { Handler } from "./http/handler.ts";
+export type { ConnectionInfo, CreateContextOptions } from "./http/request_facts.ts";
 export { createLog, type Log, type LogFields, type LogLevel } from "./observe/log.ts";
 export type { AuthRequest, Identity, RequestFacts } from "./request.ts";
 export type { AuthRouter } from "./router.ts";

@@ -1,3 +1,5 @@
+import type { AuthError } from "./auth_error.ts";
+
 /** The refresh cookie of a request in cookie mode. */
 export interface RefreshCookie {
   readonly value: string | null;
@@ -18,6 +20,8 @@ export interface RequestFacts {
   userAgent: string | null;
   /** Set in cookie mode: the refresh token travels in it, and in no body. */
   refreshCookie?: RefreshCookie;
+  /** Set when the request itself is not to be believed; every procedure answers it. */
+  refusal?: AuthError;
 }
 
 /** `ctx.auth` as `createContext` makes it: nothing is verified yet. */

@@ -169,6 +169,7 @@ export function createTrpc<Claims>({ guard, log, onTick }: TrpcDeps) {
       const refusal = toAuthError(options.error, { own });
       return refusal === null ? undefined : shapeRefusal(options, refusal);
     }).use(async ({ next, ctx, path }) => {
+      if (ctx.auth.request.refusal) throw ctx.auth.request.refusal;
       const result = await next();
       if (result.ok) return result;
       const refusal = toAuthError(result.error, { own });

@@ -1,33 +1,28 @@
-import { BODY_READ_DEADLINE_MS } from "@watchword/shared";
-import { refuse } from "../auth_error.ts";
+import { AuthError, refuse } from "../auth_error.ts";
+
+/** How much of a body is read, and for how long. */
+export interface BodyLimits {
+  maxBytes: number;
+  deadlineMs: number;
+}
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Reads a JSON body of bounded size in bounded time. No body needs no type.
+ * Reads a body of bounded size in bounded time.
  *
- * @returns the text, or null without a body
- * @throws BODY_TYPE | BODY_TOO_LARGE | BODY_TOO_SLOW | INPUT_INVALID
+ * @throws BODY_TOO_LARGE | BODY_TOO_SLOW | INPUT_INVALID when it breaks off
  */
-export async function readJsonBody(request: Request, maxBytes: number): Promise<string | null> {
-  const declared = Number(request.headers.get("content-length") ?? 0);
-  if (declared > maxBytes) throw refuse("BODY_TOO_LARGE");
-  const bytes = request.body === null ? new Uint8Array() : await readBytes(request.body, maxBytes);
-  if (bytes.length === 0) return null;
-  const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
-  if (mediaType !== "application/json") throw refuse("BODY_TYPE");
-  try {
-    return decoder.decode(bytes);
-  } catch (cause) {
-    throw refuse("INPUT_INVALID", { cause });
-  }
-}
-
-async function readBytes(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
+export async function readBody(
+  { headers, body }: Request,
+  { maxBytes, deadlineMs }: BodyLimits,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (Number(headers.get("content-length") ?? 0) > maxBytes) throw refuse("BODY_TOO_LARGE");
+  if (body === null) return new Uint8Array();
   const reader = body.getReader();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(refuse("BODY_TOO_SLOW")), BODY_READ_DEADLINE_MS);
+    timer = setTimeout(() => reject(refuse("BODY_TOO_SLOW")), deadlineMs);
   });
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -41,15 +36,29 @@ async function readBytes(body: ReadableStream<Uint8Array>, maxBytes: number): Pr
     }
   } catch (error) {
     reader.cancel().catch(() => {});
-    throw error;
+    throw error instanceof AuthError ? error : refuse("INPUT_INVALID", { cause: error });
   } finally {
     clearTimeout(timer);
   }
 }
 
-function joinChunks(chunks: Uint8Array[], length: number): Uint8Array {
-  const [first] = chunks;
-  if (chunks.length === 1 && first) return first;
+/**
+ * Takes a body as JSON text; empty when there is none, which needs no type.
+ *
+ * @throws BODY_TYPE | INPUT_INVALID when it is not UTF-8
+ */
+export function requireJsonText({ headers }: Request, bytes: Uint8Array): string {
+  if (bytes.length === 0) return "";
+  const mediaType = headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+  if (mediaType !== "application/json") throw refuse("BODY_TYPE");
+  try {
+    return decoder.decode(bytes);
+  } catch (cause) {
+    throw refuse("INPUT_INVALID", { cause });
+  }
+}
+
+function joinChunks(chunks: Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {

@@ -1,0 +1,67 @@
+import { AuthError } from "../auth_error.ts";
+import type { RequestFacts } from "../request.ts";
+import type { Context } from "../trpc.ts";
+import { readClientAddress } from "./client_address.ts";
+import { requireCookieMode } from "./csrf.ts";
+import { createRefreshCookie } from "./refresh_cookie.ts";
+
+/** What a host knows of a connection; `Deno.serve` passes it. */
+export interface ConnectionInfo {
+  remoteAddr?: { hostname?: string } | undefined;
+}
+
+/** What the edge is told about its surroundings. */
+export interface EdgeSettings {
+  /** Exact browser origins, for CORS and for cookie mode. */
+  allowedOrigins: ReadonlySet<string>;
+  trustedProxyHops: number;
+}
+
+const USER_AGENT_MAX_LENGTH = 256;
+// deno-lint-ignore no-control-regex -- these are what must not reach a log or a terminal
+const controlCharacters = /[\u0000-\u001f\u007f-\u009f]/g;
+
+/** Reads what is known of a request before anything is believed of it. */
+export function readFacts(
+  { headers }: Request,
+  info: ConnectionInfo | undefined,
+  { trustedProxyHops }: EdgeSettings,
+): RequestFacts {
+  const userAgent = headers.get("user-agent")?.replace(controlCharacters, " ").slice(
+    0,
+    USER_AGENT_MAX_LENGTH,
+  );
+  return {
+    requestId: crypto.randomUUID(),
+    authorization: headers.get("authorization"),
+    userAgent: userAgent ?? null,
+    ...readClientAddress(headers, info?.remoteAddr?.hostname ?? null, trustedProxyHops),
+  };
+}
+
+/** What tRPC's fetch adapter gives, and what a host may add. */
+export interface CreateContextOptions {
+  req: Request;
+  /** Where the refresh cookie is set; without it there is no cookie mode. */
+  resHeaders?: Headers;
+  connection?: ConnectionInfo;
+}
+
+/**
+ * Builds `createContext` for a fetch-style adapter of your own. It never throws for a bad token or a forged
+ * request, because tRPC would answer that for every call of a batch: the procedures refuse.
+ */
+export function createContextFactory(settings: EdgeSettings): (options: CreateContextOptions) => Context {
+  return ({ req, resHeaders, connection }) => {
+    const request = readFacts(req, connection, settings);
+    try {
+      if (requireCookieMode(req.headers, settings.allowedOrigins) && resHeaders) {
+        request.refreshCookie = createRefreshCookie(req.headers, resHeaders);
+      }
+    } catch (error) {
+      if (!(error instanceof AuthError)) throw error;
+      request.refusal = error;
+    }
+    return { auth: { request } };
+  };
+}

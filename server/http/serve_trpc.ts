@@ -1,0 +1,110 @@
+import type { AnyTRPCRouter } from "@trpc/server";
+import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
+import { BATCH_MAX_CALLS, BODY_MAX_BYTES, BODY_READ_DEADLINE_MS } from "@watchword/shared";
+import { refuse } from "../auth_error.ts";
+import type { RequestFacts } from "../request.ts";
+import { type Context, type Meta, toAuthError } from "../trpc.ts";
+import { type BodyLimits, readBody, requireJsonText } from "./body.ts";
+import { requireCookieMode } from "./csrf.ts";
+import { answerPlainQuery, isPlainQuery } from "./fast_query.ts";
+import { createRefreshCookie } from "./refresh_cookie.ts";
+import type { Target } from "./target.ts";
+
+/** Bounds for requests that hold only an app's own procedures. */
+export interface AppLimits {
+  batch: number;
+  bodyBytes: number;
+}
+
+interface TrpcEdge {
+  router: AnyTRPCRouter;
+  allowedOrigins: ReadonlySet<string>;
+  appLimits: AppLimits;
+}
+
+type TrpcTarget = Extract<Target, { route: "trpc" }>;
+
+/** What a request may be, by the procedures that it names. */
+interface Bounds {
+  body: BodyLimits;
+  /** It may carry what tRPC takes beside JSON. */
+  isAppOnly: boolean;
+  mayStream: boolean;
+}
+
+const APP_BODY_DEADLINE_MS = 30_000;
+
+/** Builds what serves `/trpc`: everything that a request must pass before tRPC sees it, in order. */
+export function createTrpcServer({ router, allowedOrigins, appLimits }: TrpcEdge) {
+  return async (request: Request, target: TrpcTarget, facts: RequestFacts): Promise<Response> => {
+    const isCookieMode = requireCookieMode(request.headers, allowedOrigins);
+    // A host that no URL parser takes would fail further in.
+    if (!URL.canParse(request.url)) throw refuse("INPUT_INVALID");
+    const bounds = requireBounded(target);
+    // A stream's headers leave before the procedure has run, and the cookie would not.
+    if (isCookieMode && !bounds.mayStream && asksForStream(request.headers)) throw refuse("INPUT_INVALID");
+
+    const [path = ""] = target.paths;
+    const ctx: Context = { auth: { request: facts } };
+    if (target.paths.length === 1 && !target.isBatch && isPlainQuery(request, router, path)) {
+      const input = new URLSearchParams(target.query).get("input");
+      return await answerPlainQuery({ router, path, input, ctx, signal: request.signal });
+    }
+
+    let reachedProcedures = false;
+    const response = await fetchRequestHandler({
+      endpoint: "/trpc",
+      req: await toTrpcRequest(request, bounds),
+      router,
+      createContext: ({ resHeaders }): Context => {
+        reachedProcedures = true;
+        if (isCookieMode) facts.refreshCookie = createRefreshCookie(request.headers, resHeaders);
+        return ctx;
+      },
+      responseMeta: ({ errors }) => {
+        const wait = Math.max(0, ...errors.map((error) => toAuthError(error)?.retryAfterSeconds ?? 0));
+        return wait > 0 ? { headers: new Headers({ "retry-after": String(wait) }) } : {};
+      },
+    });
+    // tRPC refused the envelope itself. It would echo parts of the request; the fixed answer does not.
+    if (!reachedProcedures) throw refuse("INPUT_INVALID");
+    return response;
+  };
+
+  /** The strict limits hold for a request that calls Watchword's own procedures, the app's for the rest. */
+  function requireBounded({ paths, isBatch }: TrpcTarget): Bounds {
+    const metas = paths.map((path) => findMeta(router, path));
+    const isAppOnly = metas.every((meta) => meta !== undefined && meta.own !== true);
+    const isAlone = metas.some((meta) => meta?.alone);
+    if (paths.length > (isAppOnly ? appLimits.batch : BATCH_MAX_CALLS)) throw refuse("INPUT_INVALID");
+    if (paths.length > 1 && isAlone) throw refuse("INPUT_INVALID");
+    if (paths.length > 1 && !isBatch) throw refuse("NOT_FOUND");
+    const body = isAppOnly
+      ? { maxBytes: appLimits.bodyBytes, deadlineMs: APP_BODY_DEADLINE_MS }
+      : { maxBytes: BODY_MAX_BYTES, deadlineMs: BODY_READ_DEADLINE_MS };
+    return { body, isAppOnly, mayStream: !isAlone };
+  }
+}
+
+function asksForStream(headers: Headers): boolean {
+  return `${headers.get("trpc-accept")},${headers.get("accept")}`.includes("application/jsonl");
+}
+
+/** A procedure's meta; undefined when there is no such procedure. */
+function findMeta(router: AnyTRPCRouter, path: string): Partial<Meta> | undefined {
+  const { procedures } = router._def as { procedures: Record<string, { _def: { meta?: Meta } }> };
+  return Object.hasOwn(procedures, path) ? procedures[path]?._def.meta ?? {} : undefined;
+}
+
+/** The request as tRPC reads it: the body was read here, within its bounds. */
+async function toTrpcRequest(request: Request, { body: limits, isAppOnly }: Bounds): Promise<Request> {
+  if (request.method === "GET") return request;
+  const bytes = await readBody(request, limits);
+  const headers = new Headers(request.headers);
+  headers.delete("content-length");
+  const isJson = !isAppOnly || bytes.length === 0 || !/^(?:multipart\/form-data|application\/octet-stream)\b/i
+    .test(headers.get("content-type") ?? "");
+  const body = isJson ? requireJsonText(request, bytes) : bytes;
+  if (isJson) headers.set("content-type", "application/json");
+  return new Request(request.url, { method: "POST", headers, body, signal: request.signal });
+}
