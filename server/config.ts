@@ -41,6 +41,8 @@ export const Environment = z.object({
     .pipe(z.array(origin)).default([]),
   LOG_LEVEL: z.enum(logLevels).default("info"),
 });
+/** The names of all settings. */
+export const environmentNames = Object.keys(Environment.shape);
 /** The parsed environment. */
 export type Config = z.infer<typeof Environment>;
 
@@ -58,7 +60,7 @@ export function parseConfig(
   environment: Readonly<Record<string, string | undefined>>,
   { mode }: { mode: "dev" | "start" },
 ): Config {
-  const known = Object.keys(Environment.shape).map((name) => [name, environment[name] || undefined]);
+  const known = environmentNames.map((name) => [name, environment[name] || undefined]);
   const parsed = Environment.safeParse(Object.fromEntries(known));
   const faults = parsed.error?.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`) ?? [];
   if (mode === "start") {

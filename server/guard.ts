@@ -80,6 +80,11 @@ function toIdentity({ request }: AuthRequest, { registered, own }: AccessTokenCl
   };
 }
 
+/** Tells whether an `Authorization` header is of the scheme Bearer, whatever follows it. */
+export function isBearer(authorization: string | null): authorization is string {
+  return authorization !== null && bearerScheme.test(authorization);
+}
+
 /** Builds the guard. */
 export function createGuard(deps: GuardDeps): Guard {
   const { accessTokens, denylist, findCurrentSession, limits, clock, defaultRevocation } = deps;
@@ -87,7 +92,7 @@ export function createGuard(deps: GuardDeps): Guard {
   const bearers = new WeakMap<RequestFacts, Promise<Bearer>>();
 
   async function verifyBearer({ authorization }: RequestFacts): Promise<Bearer> {
-    if (authorization === null || !bearerScheme.test(authorization)) return { status: "missing" };
+    if (!isBearer(authorization)) return { status: "missing" };
     const token = bearerCredentials.exec(authorization)?.[1];
     return token === undefined ? { status: "invalid" } : await accessTokens.verify(token, clock.now());
   }

@@ -1,9 +1,9 @@
 import process from "node:process";
-import { type Config, ConfigError, parseConfig } from "./config.ts";
-import { createAuth, MigrationsPending } from "./create_auth.ts";
+import { type Config, environmentNames, parseConfig } from "./config.ts";
+import { createAuth } from "./create_auth.ts";
 import { createLog, describeBug, print } from "./observe/log.ts";
 import { createServiceRouter } from "./service_router.ts";
-import { WrongKeyEncryptionSecret } from "./tokens/signing_key.ts";
+import { isDatabaseUnavailable } from "./store/errors.ts";
 
 const SHUTDOWN_MAX_MS = 10_000;
 
@@ -19,7 +19,7 @@ export interface ServeOptions {
 
 /** Serves until SIGTERM or SIGINT: then readiness goes off, what is under way finishes, and the process ends. */
 export async function serve(options: ServeOptions): Promise<{ origin: string }> {
-  const { config, databaseUrl, keyEncryptionSecret, isDev, afterStop } = options;
+  const { config, databaseUrl, keyEncryptionSecret, isDev } = options;
   const log = createLog(config.LOG_LEVEL);
   let open!: (handle: Deno.ServeHandler<Deno.NetAddr>) => void;
   const opened = new Promise<Deno.ServeHandler<Deno.NetAddr>>((resolve) => open = resolve);
@@ -60,7 +60,6 @@ export async function serve(options: ServeOptions): Promise<{ origin: string }> 
     const timer = setTimeout(() => process.exit(1), SHUTDOWN_MAX_MS);
     await server.shutdown();
     await auth.close();
-    await afterStop?.();
     clearTimeout(timer);
     log.info("stopped");
     process.exit(0);
@@ -76,19 +75,29 @@ export async function serve(options: ServeOptions): Promise<{ origin: string }> 
   return { origin };
 }
 
+/** Reads the settings name by name: the sandbox of `start` grants no other. */
+export function readEnvironment(): Record<string, string | undefined> {
+  return Object.fromEntries(environmentNames.map((name) => [name, Deno.env.get(name)]));
+}
+
+// What an operator can mend; the text of anything else may hold SQL parameters.
+const plainErrors =
+  /^(?:ConfigError|MigrationsPending|WrongKeyEncryptionSecret|EmbeddedPostgresFailed|AddrInUse)$/;
+
+function describeExit(error: unknown): string {
+  if (error instanceof Error && plainErrors.test(error.name)) return error.message;
+  if (isDatabaseUnavailable(error)) return "the database of DATABASE_URL cannot be reached";
+  return JSON.stringify(describeBug(error));
+}
+
 /** Ends the process with one clear line for what an operator can mend, and a stack for the rest. */
 export function exitWith(error: unknown): never {
-  const isPlain = error instanceof ConfigError || error instanceof MigrationsPending ||
-    error instanceof WrongKeyEncryptionSecret || error instanceof Deno.errors.AddrInUse ||
-    (error instanceof Error && error.name === "DataDirInUse");
-  print(
-    `watchword: ${isPlain && error instanceof Error ? error.message : JSON.stringify(describeBug(error))}`,
-  );
+  print(`watchword: ${describeExit(error)}`);
   process.exit(1);
 }
 
 async function main(): Promise<void> {
-  const config = parseConfig(Deno.env.toObject(), { mode: "start" });
+  const config = parseConfig(readEnvironment(), { mode: "start" });
   await serve({
     config,
     databaseUrl: config.DATABASE_URL ?? "",

@@ -1,12 +1,12 @@
-import { parseConfig } from "./config.ts";
+import { ConfigError, parseConfig } from "./config.ts";
 import { migrationsFolder } from "./create_auth.ts";
-import { exitWith } from "./main.ts";
+import { exitWith, readEnvironment } from "./main.ts";
 import { print } from "./observe/log.ts";
 import { migrate } from "./store/migrate.ts";
 
 async function main(): Promise<void> {
-  const { DATABASE_URL } = parseConfig(Deno.env.toObject(), { mode: "dev" });
-  if (DATABASE_URL === undefined) throw new Error("DATABASE_URL: is required");
+  const { DATABASE_URL } = parseConfig(readEnvironment(), { mode: "dev" });
+  if (DATABASE_URL === undefined) throw new ConfigError("DATABASE_URL: is required");
   await migrate(DATABASE_URL, migrationsFolder);
   print("migrations are applied");
 }

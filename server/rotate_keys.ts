@@ -1,6 +1,6 @@
 import { parseConfig } from "./config.ts";
 import { KEY_PENDING_SECONDS, SIGNING_KEY_LABEL } from "./create_auth.ts";
-import { exitWith } from "./main.ts";
+import { exitWith, readEnvironment } from "./main.ts";
 import { print } from "./observe/log.ts";
 import { connect } from "./store/connect.ts";
 import { insertPendingSigningKey, listSigningKeys, lockSigningKeys } from "./store/signing_keys.ts";
@@ -12,7 +12,7 @@ import { generateSigningKey, openPrivateKey } from "./tokens/signing_key.ts";
  * signed out.
  */
 async function main(): Promise<void> {
-  const { DATABASE_URL, KEY_ENCRYPTION_SECRET } = parseConfig(Deno.env.toObject(), { mode: "start" });
+  const { DATABASE_URL, KEY_ENCRYPTION_SECRET } = parseConfig(readEnvironment(), { mode: "start" });
   const store = connect({ databaseUrl: DATABASE_URL ?? "", poolSize: 1 });
   try {
     const encryptionKey = await deriveAesKey(KEY_ENCRYPTION_SECRET ?? "", SIGNING_KEY_LABEL);

@@ -1,5 +1,6 @@
 import type { AnyTRPCRouter } from "@trpc/server";
 import { AuthError, refuse } from "../auth_error.ts";
+import { isBearer } from "../guard.ts";
 import type { Log } from "../observe/log.ts";
 import type { RequestFacts } from "../request.ts";
 import { logRefusal, toAuthError } from "../trpc.ts";
@@ -37,7 +38,7 @@ export function createHandler(deps: EdgeDeps, router: AnyTRPCRouter): Handler {
   return async (request, info) => {
     const facts = readFacts(request, info, settings);
     const { requestId, authorization } = facts;
-    const answer: AnswerFacts = { requestId, hadToken: authorization !== null, isSecure };
+    const answer: AnswerFacts = { requestId, hadToken: isBearer(authorization), isSecure };
     let response: Response;
     try {
       response = await route(request, facts);

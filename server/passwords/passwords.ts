@@ -9,10 +9,9 @@ export interface Passwords {
    * Checks a password. With `hashed: null` (nobody has that identifier) it does the same work against a dummy,
    * so that time tells nothing.
    *
-   * @param reserve runs under the permit, right before the work; it throws when no guess is left
    * @throws OVERLOADED
    */
-  verify(password: string, hashed: string | null, reserve: () => Promise<void>): Promise<boolean>;
+  verify(password: string, hashed: string | null): Promise<boolean>;
   /** Tells whether a hash is weaker than the present parameters. */
   isOutdated(hashed: string): boolean;
 }
@@ -32,8 +31,10 @@ function parseParameters(hashed: string): Argon2Parameters | null {
   return { memoryCost: Number(match[1]), timeCost: Number(match[2]), parallelism: Number(match[3]) };
 }
 
+// Below RFC 9106's least the add-on throws, above our most it works for somebody else.
 function isBounded({ memoryCost, timeCost, parallelism }: Argon2Parameters): boolean {
-  return memoryCost <= PARAMETERS_MAX.memoryCost && timeCost <= PARAMETERS_MAX.timeCost &&
+  const isPossible = parallelism >= 1 && timeCost >= 1 && memoryCost >= 8 * parallelism;
+  return isPossible && memoryCost <= PARAMETERS_MAX.memoryCost && timeCost <= PARAMETERS_MAX.timeCost &&
     parallelism <= PARAMETERS_MAX.parallelism;
 }
 
@@ -54,9 +55,8 @@ export function createPasswords(
 
   return {
     hash: (password) => permits.run(() => hashNow(password)),
-    verify: (password, hashed, reserve) =>
+    verify: (password, hashed) =>
       permits.run(async () => {
-        await reserve();
         dummy ??= hashNow(crypto.randomUUID());
         const against = hashed ?? await dummy;
         const parameters = parseParameters(against);

@@ -14,8 +14,9 @@ const encoder = new TextEncoder();
 
 /** Tells whether a password is longer than can be. Longer is refused, never truncated. */
 export function isPasswordTooLong(password: string): boolean {
-  return encoder.encode(password).length > PASSWORD_MAX_BYTES ||
-    Array.from(password).length > PASSWORD_MAX_CODE_POINTS;
+  const normal = password.normalize("NFC");
+  return encoder.encode(normal).length > PASSWORD_MAX_BYTES ||
+    Array.from(normal).length > PASSWORD_MAX_CODE_POINTS;
 }
 
 /**
@@ -28,12 +29,18 @@ export function judgePassword(
   { owner, minCodePoints }: { owner: PasswordOwner; minCodePoints: number },
 ): Reason | null {
   const normal = password.normalize("NFC");
-  if (isPasswordTooLong(normal)) return "PASSWORD_TOO_LONG";
+  if (isPasswordTooLong(password)) return "PASSWORD_TOO_LONG";
   if (Array.from(normal).length < minCodePoints) return "PASSWORD_TOO_SHORT";
   const lower = normal.toLowerCase();
   if (commonPasswords.has(lower)) return "PASSWORD_COMMON";
-  const bare = lower.replace(/^[\d\p{P}\p{S}]+/u, "").replace(/[\d\p{P}\p{S}]+$/u, "");
   const personal = [PRODUCT_NAME, owner.email, owner.email?.split("@")[0], owner.username];
-  if (personal.some((name) => name && (lower === name || bare === name))) return "PASSWORD_PERSONAL";
+  if (personal.some((name) => name && (lower === name || undecorate(lower) === undecorate(name)))) {
+    return "PASSWORD_PERSONAL";
+  }
   return null;
+}
+
+// "ada", "ada99" and "!ada2024" are one guess to those who guess.
+function undecorate(text: string): string {
+  return text.replace(/^[\d\p{P}\p{S}]+/u, "").replace(/[\d\p{P}\p{S}]+$/u, "");
 }

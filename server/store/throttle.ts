@@ -29,11 +29,11 @@ export async function countUp(db: Db, key: Uint8Array, windowSeconds: number): P
   return row;
 }
 
-/** Reads a counter; zero when its window is over. */
-export async function findCount(db: Db, key: Uint8Array): Promise<Count> {
-  const [row] = await db.select({ count: throttle.count, retryAfterSeconds }).from(throttle)
-    .where(sql`${throttle.key} = ${key} and ${throttle.blockedUntil} > now()`);
-  return row ?? { count: 0, retryAfterSeconds: 0 };
+/** Takes one back, of what was counted in vain. */
+export async function countDown(db: Db, key: Uint8Array): Promise<void> {
+  await db.update(throttle).set({ count: sql`greatest(0, ${throttle.count} - 1)` }).where(
+    eq(throttle.key, key),
+  );
 }
 
 /** Forgets a counter. */

@@ -1,8 +1,9 @@
 import { refuse } from "../auth_error.ts";
 import { hmac } from "../tokens/derive_key.ts";
 import type { Store } from "../store/connect.ts";
-import { clearCount, countUp, findCount } from "../store/throttle.ts";
+import { countUp } from "../store/throttle.ts";
 import type { Clock } from "../clock.ts";
+import { createGuesses, type Guesses } from "./guesses.ts";
 import { createLocalCounter } from "./local_counter.ts";
 
 interface Limit {
@@ -37,12 +38,8 @@ export type LocalLimit = "rotations" | "replays" | "refusedRefreshes" | "refused
 export interface Limits {
   /** Counts one. @throws RATE_LIMITED above the limit */
   take(limit: SharedLimit, subject: string): Promise<void>;
-  /** @throws RATE_LIMITED when no guess is left for the account; counts nothing */
-  requireGuess(account: string): Promise<void>;
-  /** Reserves a guess, before it is checked. @throws RATE_LIMITED when none is left */
-  reserveGuess(account: string): Promise<void>;
-  /** Forgets the guesses for an account, after a right one. */
-  forgiveGuesses(account: string): Promise<void>;
+  /** Guesses at an account's password. */
+  readonly guesses: Guesses;
   /** Counts one on this instance. @throws RATE_LIMITED above the limit */
   takeLocal(limit: LocalLimit, subject: string): void;
   /** @throws RATE_LIMITED when the limit is used up; counts nothing */
@@ -69,27 +66,20 @@ export function createLimits({ store, clock, key, enabled }: LimitsDeps): Limits
     if (count > limit.max) throw refuse("RATE_LIMITED", { retryAfterSeconds });
   }
 
-  async function countShared(limit: "register" | "login" | "guesses", subject: string) {
-    if (!enabled) return;
-    const counterKey = await keyOf(limit, subject);
-    const { windowSeconds } = limitTable[limit];
-    check(limitTable[limit], await store.query((db) => countUp(db, counterKey, windowSeconds)));
-  }
+  const guesses = createGuesses({
+    store,
+    keyOf: (account) => keyOf("guesses", account),
+    ...limitTable.guesses,
+  });
 
   return {
-    take: countShared,
-    reserveGuess: (account) => countShared("guesses", account),
-    async requireGuess(account) {
+    async take(limit, subject) {
       if (!enabled) return;
-      const counterKey = await keyOf("guesses", account);
-      const { count, retryAfterSeconds } = await store.query((db) => findCount(db, counterKey));
-      check(limitTable.guesses, { count: count + 1, retryAfterSeconds });
+      const counterKey = await keyOf(limit, subject);
+      const { windowSeconds } = limitTable[limit];
+      check(limitTable[limit], await store.query((db) => countUp(db, counterKey, windowSeconds)));
     },
-    async forgiveGuesses(account) {
-      if (!enabled) return;
-      const counterKey = await keyOf("guesses", account);
-      await store.query((db) => clearCount(db, counterKey));
-    },
+    guesses: enabled ? guesses : { check: (_account, isRight) => isRight() },
     takeLocal(limit, subject) {
       if (enabled) {
         check(limitTable[limit], local.countUp(`${limit}\n${subject}`, limitTable[limit].windowSeconds));

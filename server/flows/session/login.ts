@@ -1,6 +1,7 @@
 import type { LoginInput, LoginOutput } from "@watchword/shared";
 import { AuthError, refuse } from "../../auth_error.ts";
 import { isPasswordTooLong } from "../../passwords/policy.ts";
+import { describeBug } from "../../observe/log.ts";
 import type { RequestFacts } from "../../request.ts";
 import { insertAuditEvent } from "../../store/audit_events.ts";
 import {
@@ -16,40 +17,40 @@ import type { FlowDeps } from "../deps.ts";
  * Checks an identifier and a password and opens a session.
  *
  * Unknown, wrong and disabled are one answer after the same work, so that nobody learns who has an account.
- * A guess is reserved before it is checked, so that any number of parallel guesses count exactly.
  */
 export async function login(
   deps: FlowDeps,
   input: LoginInput & { request: RequestFacts },
 ): Promise<LoginOutput> {
-  const { limits, passwords } = deps;
   const { request, password } = input;
   if (isPasswordTooLong(password)) throw refuse("PASSWORD_TOO_LONG");
-  await limits.take("login", request.network);
-
+  await deps.limits.take("login", request.network);
   const identifier = input.identifier.normalize("NFKC").toLowerCase();
-  const user = await findUser(deps, identifier);
-  const account = user?.id ?? identifier;
-  await limits.requireGuess(account);
-  const verified = await passwords.verify(
-    password,
-    user?.passwordHash ?? null,
-    () => limits.reserveGuess(account),
-  );
-  if (!verified || !user?.passwordHash || user.disabledAt !== null) {
-    throw await refuseLogin(deps, user, request);
-  }
-  await limits.forgiveGuesses(account);
 
-  const passwordHash = await renewHash(deps, { id: user.id, passwordHash: user.passwordHash }, password);
-  const signedIn = await openSession(deps, {
-    event: "login",
-    amr: ["pwd"],
-    request,
-    obtainUser: (tx) => lockVerifiedUser(tx, { id: user.id, passwordHash }),
-  });
-  if (signedIn === null) throw await refuseLogin(deps, user, request);
-  return signedIn;
+  // A second time only when the hash changed under us, as a parallel sign-in's renewal does.
+  for (let hashSeen: string | undefined;;) {
+    const user = await findUser(deps, identifier);
+    const passwordHash = user?.passwordHash ?? null;
+    const isRight = passwordHash !== hashSeen &&
+      await deps.limits.guesses.check(user?.id ?? identifier, () => verify(deps, user, password));
+    if (!isRight || user === null || passwordHash === null) throw await refuseLogin(deps, user, request);
+    const signedIn = await openSession(deps, {
+      event: "login",
+      amr: ["pwd"],
+      request,
+      obtainUser: (tx) => lockVerifiedUser(tx, { id: user.id, passwordHash }),
+    });
+    if (signedIn !== null) {
+      await renewHash(deps, { id: user.id, passwordHash }, password);
+      return signedIn;
+    }
+    if (hashSeen !== undefined) throw await refuseLogin(deps, user, request);
+    hashSeen = passwordHash;
+  }
+}
+
+async function verify({ passwords }: FlowDeps, user: UserRow | null, password: string): Promise<boolean> {
+  return await passwords.verify(password, user?.passwordHash ?? null) && user?.disabledAt === null;
 }
 
 /** One answer and one audit row for every cause, so that neither time nor text tells an account apart. */
@@ -78,14 +79,20 @@ async function findUser(deps: FlowDeps, identifier: string): Promise<UserRow | n
   return await deps.store.query((db) => findUserByIdentifier(db, identifier));
 }
 
-/** Hashes again when the parameters have been raised since; the password is at hand only now. */
+/**
+ * Hashes again when the parameters have been raised since; the password is at hand only now. The session is
+ * open already, so a busy machine only puts it off until the next sign-in.
+ */
 async function renewHash(
-  { passwords, store }: FlowDeps,
+  { passwords, store, log }: FlowDeps,
   user: { id: string; passwordHash: string },
   password: string,
-): Promise<string> {
-  if (!passwords.isOutdated(user.passwordHash)) return user.passwordHash;
-  const renewed = await passwords.hash(password);
-  await store.query((db) => replacePasswordHash(db, user.id, user.passwordHash, renewed));
-  return renewed;
+): Promise<void> {
+  if (!passwords.isOutdated(user.passwordHash)) return;
+  try {
+    const renewed = await passwords.hash(password);
+    await store.query((db) => replacePasswordHash(db, user.id, user.passwordHash, renewed));
+  } catch (error) {
+    log.warn("password hash not renewed", describeBug(error));
+  }
 }

@@ -23,11 +23,9 @@ export async function stepUp(
   await limits.take("login", request.network);
 
   const user = await store.query((db) => findUserById(db, userId));
-  await limits.requireGuess(userId);
   const passwordHash = user?.passwordHash ?? null;
-  const verified = await passwords.verify(proof.password, passwordHash, () => limits.reserveGuess(userId));
-  if (!verified || passwordHash === null) throw await refuseStepUp(deps, "INVALID_CREDENTIALS", identity);
-  await limits.forgiveGuesses(userId);
+  const isRight = await limits.guesses.check(userId, () => passwords.verify(proof.password, passwordHash));
+  if (!isRight || passwordHash === null) throw await refuseStepUp(deps, "INVALID_CREDENTIALS", identity);
 
   const stepped = await openSession(deps, {
     event: "step up",
