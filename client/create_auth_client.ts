@@ -155,7 +155,8 @@ export function createAuthClient<R extends AnyTRPCRouter>(options: AuthClientOpt
     { scope = "this", signal }: CallOptions & { scope?: LogoutScope } = {},
   ): Promise<void> {
     await session.ready;
-    const access = session.peek();
+    // No refresh on the way out: its answer would be for nobody.
+    const access = session.peek({ refreshAhead: scope === "others" });
     if (scope === "others") {
       const usable = access ?? await session.acquire();
       if (usable === null) throw authClientError("signed_out");

@@ -48,7 +48,7 @@ export interface Session {
   readonly epoch: number;
   subscribe(changed: () => void): () => void;
   /** The access to use now without waiting: null without a session, undefined when there is something to wait for. */
-  peek(): Access | null | undefined;
+  peek(options?: { refreshAhead?: boolean }): Access | null | undefined;
   /** Waits for a usable access, newer than the given generation. @throws AuthClientError */
   acquire(newerThan?: Access): Promise<Access | null>;
   /** Takes the tokens of a sign-in. */
@@ -103,7 +103,7 @@ export function createSession({ api, store, storeKey, clock, refreshAheadMs }: S
     const isSame = JSON.stringify(next) === JSON.stringify(state);
     if (isSame || isDisposed) return;
     state = next;
-    for (const listener of [...listeners]) listener();
+    for (const listener of [...listeners]) notify(listener);
   }
 
   function setFreshness(freshness: Freshness): void {
@@ -133,8 +133,12 @@ export function createSession({ api, store, storeKey, clock, refreshAheadMs }: S
     setState({ status: "anonymous", lastEnd: reason });
   }
 
-  const isNewer = (stored: SessionRecord) =>
-    record === null || stored.sessionId !== record.sessionId || stored.generation > record.generation;
+  const isNewer = (stored: SessionRecord) => {
+    if (record === null) return true;
+    // A sign-in whose writing failed left an older session in the store.
+    if (stored.sessionId !== record.sessionId) return stored.issuedAtMs > record.issuedAtMs;
+    return stored.generation > record.generation;
+  };
 
   async function readStore(): Promise<SessionRecord | null> {
     return decodeRecord(await store.get(storeKey));
@@ -160,12 +164,13 @@ export function createSession({ api, store, storeKey, clock, refreshAheadMs }: S
   const marginMs = () => Math.min(refreshAheadMs, (record?.ttlMs ?? 0) / 2);
   const isUsable = () => record !== null && clock.monotonic() < expiresAt;
 
-  function peek(): Access | null | undefined {
+  function peek({ refreshAhead = true } = {}): Access | null | undefined {
     if (state.status === "booting") return undefined;
     if (record === null) return null;
     if (!isUsable()) return undefined;
     // Still good: it is sent, and its successor fetched beside it.
-    if (clock.monotonic() >= expiresAt - marginMs() && clock.monotonic() >= nextTryAt) {
+    const isDue = clock.monotonic() >= expiresAt - marginMs() && clock.monotonic() >= nextTryAt;
+    if (refreshAhead && isDue) {
       startRefresh().catch(() => {});
     }
     return toAccess(record);
@@ -198,15 +203,18 @@ export function createSession({ api, store, storeKey, clock, refreshAheadMs }: S
     if (before === null) throw authClientError("signed_out");
     setFreshness("refreshing");
     const stored = await readStore().catch(() => before);
-    if (stored !== null && stored.sessionId === before.sessionId && stored.generation > before.generation) {
+    requireEpoch(startEpoch);
+    // Another tab has moved on: to the next generation, or to another user, whose calls these are not.
+    if (stored !== null && isNewer(stored)) {
       adopt(stored);
+      requireEpoch(startEpoch);
       return toAccess(stored);
     }
     // The attempt id is stored before it is sent, so that a lost answer can be asked for again.
     const parent = { ...before, attemptId: stored?.attemptId ?? before.attemptId ?? makeAttemptId() };
-    if (epoch === startEpoch) record = parent;
-    await write(parent);
-    if (epoch !== startEpoch) throw authClientError("session_changed");
+    record = parent;
+    await write(parent, startEpoch);
+    requireEpoch(startEpoch);
 
     const issuedAtMs = clock.wall();
     const answer = await api.call<Tokens>("refresh", {
@@ -217,11 +225,11 @@ export function createSession({ api, store, storeKey, clock, refreshAheadMs }: S
       throw error;
     });
     // Signed out or in meanwhile: these tokens are nobody's.
-    if (epoch !== startEpoch) throw authClientError("session_changed");
+    requireEpoch(startEpoch);
     if (answer.ok) {
       const next = toRecord(parent.user, answer.data, issuedAtMs);
       adopt(next);
-      await write(next);
+      await write(next, startEpoch);
       return toAccess(next);
     }
     const { reason, retryAfterSeconds } = answer.auth;
@@ -240,9 +248,19 @@ export function createSession({ api, store, storeKey, clock, refreshAheadMs }: S
     setFreshness("unreachable");
   }
 
+  function requireEpoch(expected: number): void {
+    if (epoch !== expected) throw authClientError("session_changed");
+  }
+
   // A full or forbidden store costs the session its future, never its present.
-  async function write(value: SessionRecord): Promise<void> {
+  async function write(value: SessionRecord, writtenIn: number): Promise<void> {
+    const stored = await readStore().catch(() => null);
+    const isAnothers = stored !== null && stored.sessionId !== value.sessionId &&
+      stored.issuedAtMs > value.issuedAtMs;
+    if (epoch !== writtenIn || isAnothers) return;
     await Promise.resolve(store.set(storeKey, encodeRecord(value))).catch(() => {});
+    // Signed out while a slow store was writing: what it wrote must not come back at the next start.
+    if (epoch !== writtenIn && record === null) await Promise.resolve(store.remove(storeKey)).catch(() => {});
   }
 
   async function endBy(reason: Reason, sessionId: string): Promise<void> {
@@ -279,7 +297,7 @@ export function createSession({ api, store, storeKey, clock, refreshAheadMs }: S
       const next = toRecord(user, tokens, issuedAtMs);
       record = null;
       adopt(next);
-      await write(next);
+      await write(next, epoch);
     },
     signOut,
     endBy,
@@ -289,6 +307,17 @@ export function createSession({ api, store, storeKey, clock, refreshAheadMs }: S
       listeners.clear();
     },
   };
+}
+
+// A listener of the app that throws must not stop the session from being stored.
+function notify(listener: () => void): void {
+  try {
+    listener();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
 }
 
 function sameUser(a: User, b: User): boolean {

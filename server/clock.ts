@@ -11,3 +11,22 @@ export const systemClock: Clock = {
   now: () => new Date(),
   monotonicMs: () => performance.now(),
 };
+
+/** A moment by both clocks. */
+export interface Stamp {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+}
+
+/** Takes the time. */
+export function takeStamp(clock: Clock): Stamp {
+  return { wallMs: clock.now().getTime(), monotonicMs: clock.monotonicMs() };
+}
+
+/**
+ * Milliseconds since a moment: the larger of what both clocks say. The monotonic one may stand still while the
+ * machine sleeps, and the other one may be set back.
+ */
+export function elapsedMs(clock: Clock, since: Stamp): number {
+  return Math.max(clock.monotonicMs() - since.monotonicMs, clock.now().getTime() - since.wallMs);
+}

@@ -9,6 +9,7 @@ import type { FlowDeps } from "./flows/deps.ts";
 import { type CallerPolicy, createGuard } from "./guard.ts";
 import { createHandler, type Handler } from "./http/handler.ts";
 import { createContextFactory } from "./http/request_facts.ts";
+import { createAudit } from "./observe/audit.ts";
 import { createLog, type Log } from "./observe/log.ts";
 import { createPasswords } from "./passwords/passwords.ts";
 import { createAuthRouter } from "./router.ts";
@@ -91,6 +92,7 @@ async function requireMigrated(store: Store): Promise<void> {
   }
 }
 
+const SECRET_MIN_LENGTH = 32;
 const CLOCK_OFFSET_MAX_MS = 30_000;
 /** The label under which the key that encrypts signing keys is derived. */
 export const SIGNING_KEY_LABEL = "watchword/signing-keys/1";
@@ -111,6 +113,9 @@ export async function createAuth<Claims extends z.ZodObject = z.ZodObject<Record
   const clock = options.clock ?? systemClock;
   const log = options.log ?? createLog("info");
   const secret = options.keyEncryptionSecret;
+  if (secret.length < SECRET_MIN_LENGTH) {
+    throw new RangeError(`keyEncryptionSecret must have at least ${SECRET_MIN_LENGTH} characters`);
+  }
   const audience = options.audience ?? "watchword";
   const parties = { issuer: options.issuer, audience, clientId: options.clientId ?? audience };
   const lifetimes = {
@@ -126,7 +131,13 @@ export async function createAuth<Claims extends z.ZodObject = z.ZodObject<Record
 
   const store = connect({ databaseUrl: options.databaseUrl });
   const encryptionKey = await deriveAesKey(secret, SIGNING_KEY_LABEL);
-  const keyRing = createKeyRing({ read: () => store.query(listSigningKeys), encryptionKey, clock });
+  const onIgnored = (kid: string) => log.error("signing key ignored: not made under this secret", { kid });
+  const keyRing = createKeyRing({
+    read: () => store.query(listSigningKeys),
+    encryptionKey,
+    clock,
+    onIgnored,
+  });
   const databaseClock = createDatabaseClock(clock);
   const denylist = createDenylist({
     store,
@@ -156,6 +167,7 @@ export async function createAuth<Claims extends z.ZodObject = z.ZodObject<Record
     key: await deriveHmacKey(secret, "watchword/throttle/1"),
     enabled: options.rateLimits ?? true,
   });
+  const audit = createAudit({ store, clock, log });
   const ownClaims = createOwnClaimsCodec(options.claims);
   const accessTokens = createAccessTokens({ keyRing, parties, ownClaims });
   const guard = createGuard({
@@ -163,6 +175,7 @@ export async function createAuth<Claims extends z.ZodObject = z.ZodObject<Record
     denylist,
     findCurrentSession: createCurrentSessions(store),
     limits,
+    audit,
     clock: databaseClock,
     defaultRevocation: options.revocationCheck ?? "database",
   });
@@ -172,6 +185,7 @@ export async function createAuth<Claims extends z.ZodObject = z.ZodObject<Record
     guard,
     limits,
     accessTokens,
+    audit,
     log,
     passwords: createPasswords(),
     refreshTokens: await createRefreshTokenCodec(secret),

@@ -18,9 +18,10 @@ async function serveDev(): Promise<void> {
   await migrate(databaseUrl, migrationsFolder);
   const { origin } = await serve({ config, databaseUrl, keyEncryptionSecret, isDev: true });
   if (!Deno.args.includes("--first")) return;
-  print(`
+  print(String.raw`
 try first:
   curl -s ${origin}/trpc/auth.register -H 'content-type: application/json' -d '{"username":"ada","password":"correct horse battery"}'
+  ACCESS_TOKEN=$(curl -s ${origin}/trpc/auth.login -H 'content-type: application/json' -d '{"identifier":"ada","password":"correct horse battery"}' | sed 's/.*"accessToken":"\([^"]*\)".*/\1/')
   curl -s ${origin}/trpc/auth.me -H "authorization: Bearer $ACCESS_TOKEN"
 `);
 }

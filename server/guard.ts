@@ -1,6 +1,7 @@
-import { type AuthError, refuse } from "./auth_error.ts";
+import { AuthError, refuse } from "./auth_error.ts";
 import type { DatabaseClock } from "./database_clock.ts";
 import type { Denylist } from "./denylist/denylist.ts";
+import type { Audit } from "./observe/audit.ts";
 import type { AuthRequest, Identity, RequestFacts } from "./request.ts";
 import { isDatabaseUnavailable } from "./store/errors.ts";
 import type { CurrentSession } from "./store/sessions.ts";
@@ -56,6 +57,7 @@ interface GuardDeps {
   denylist: Denylist;
   findCurrentSession: (sessionId: string) => Promise<CurrentSession | null>;
   limits: Limits;
+  audit: Audit;
   clock: DatabaseClock;
   /** For policies that do not say. */
   defaultRevocation: Revocation;
@@ -63,7 +65,7 @@ interface GuardDeps {
 
 // The scheme in any case (RFC 9110 §11.1). Whatever follows it must be exactly one token; two headers arrive
 // joined by a comma, which no token contains.
-const bearerScheme = /^bearer(?:[ \t]|$)/i;
+const bearerScheme = /^bearer(?![A-Za-z0-9!#$%&'*+.^_`|~-])/i;
 const bearerCredentials = /^bearer +([^\s,]+)$/i;
 
 function toIdentity({ request }: AuthRequest, { registered, own }: AccessTokenClaims): Identity {
@@ -87,14 +89,17 @@ export function isBearer(authorization: string | null): authorization is string 
 
 /** Builds the guard. */
 export function createGuard(deps: GuardDeps): Guard {
-  const { accessTokens, denylist, findCurrentSession, limits, clock, defaultRevocation } = deps;
+  const { accessTokens, denylist, findCurrentSession, limits, audit, clock, defaultRevocation } = deps;
   // The calls of one batch share one verification.
   const bearers = new WeakMap<RequestFacts, Promise<Bearer>>();
 
   async function verifyBearer({ authorization }: RequestFacts): Promise<Bearer> {
     if (!isBearer(authorization)) return { status: "missing" };
     const token = bearerCredentials.exec(authorization)?.[1];
-    return token === undefined ? { status: "invalid" } : await accessTokens.verify(token, clock.now());
+    if (token === undefined) return { status: "invalid" };
+    // A clock was set, or the machine slept: the database's time is asked for before a token is judged by it.
+    if (clock.isDoubtful()) await denylist.refresh().catch(() => {});
+    return await accessTokens.verify(token, clock.now());
   }
 
   function readBearer(request: RequestFacts): Promise<Bearer> {
@@ -142,6 +147,23 @@ export function createGuard(deps: GuardDeps): Guard {
     if (ageSeconds > maxAgeSeconds) throw refuse("STEP_UP_REQUIRED", { maxAgeSeconds });
   }
 
+  async function check(
+    claimed: Identity,
+    policy: CallerPolicy & { revocation: Revocation },
+  ): Promise<Identity> {
+    try {
+      const identity = await requireUnrevoked(claimed, policy.revocation);
+      requireRole(identity, policy);
+      requireRecent(identity, policy);
+      return identity;
+    } catch (error) {
+      if (error instanceof AuthError && error.reason !== "STEP_UP_REQUIRED") {
+        await audit.refused("call", { ...claimed, reason: error.reason });
+      }
+      throw error;
+    }
+  }
+
   return {
     readBearer,
     async identify(auth, policy) {
@@ -151,11 +173,8 @@ export function createGuard(deps: GuardDeps): Guard {
           if (policy.auth === "optional") return null;
           throw refuse("TOKEN_MISSING");
         }
-        const revocation = policy.revocation ?? defaultRevocation;
-        const identity = await requireUnrevoked(toIdentity(auth, claims), revocation);
-        requireRole(identity, policy);
-        requireRecent(identity, policy);
-        return identity;
+        const { revocation = defaultRevocation } = policy;
+        return await check(toIdentity(auth, claims), { ...policy, revocation });
       } catch (cause) {
         // Here nothing has run yet, which a caller may be told.
         throw isDatabaseUnavailable(cause) ? refuse("UNAVAILABLE", { cause, retryAfterSeconds: 1 }) : cause;

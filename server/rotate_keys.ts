@@ -5,7 +5,7 @@ import { print } from "./observe/log.ts";
 import { connect } from "./store/connect.ts";
 import { insertPendingSigningKey, listSigningKeys, lockSigningKeys } from "./store/signing_keys.ts";
 import { deriveAesKey } from "./tokens/derive_key.ts";
-import { generateSigningKey, openPrivateKey } from "./tokens/signing_key.ts";
+import { generateSigningKey, openSigningKey } from "./tokens/signing_key.ts";
 
 /**
  * Publishes the next signing key. The running instances let it sign when every cached JWKS has it, so nobody is
@@ -17,7 +17,7 @@ async function main(): Promise<void> {
   try {
     const encryptionKey = await deriveAesKey(KEY_ENCRYPTION_SECRET ?? "", SIGNING_KEY_LABEL);
     // A key under another secret would stop every instance from signing, so the secret is proved first.
-    for (const stored of await store.query(listSigningKeys)) await openPrivateKey(encryptionKey, stored);
+    for (const stored of await store.query(listSigningKeys)) await openSigningKey(encryptionKey, stored);
     const made = await generateSigningKey(encryptionKey);
     const pending = await store.transaction(async (tx) => {
       await lockSigningKeys(tx);

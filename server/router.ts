@@ -29,7 +29,7 @@ import type { Trpc } from "./trpc.ts";
 /** The table of contents: one stanza a procedure, with its guard, input, output and flow. */
 export function createAuthRouter(trpc: Trpc, deps: FlowDeps) {
   const open = (policy: Policy) => trpc.open(policy, { own: true });
-  const alone = (policy: Policy) => open(policy).meta({ policy, own: true, alone: true });
+  const alone = (policy: Policy) => open(policy).meta({ policy, own: true, alone: true, setsCookie: true });
   const signedIn = trpc.guarded({ auth: "required" }, { own: true });
 
   return trpc.t.router({
@@ -49,6 +49,7 @@ export function createAuthRouter(trpc: Trpc, deps: FlowDeps) {
       .mutation(({ input, ctx: { auth: { request } } }) => refresh(deps, { ...input, request })),
 
     logout: open({ auth: "bearer or refresh token" })
+      .meta({ policy: { auth: "bearer or refresh token" }, own: true, setsCookie: true })
       .input(LogoutInput)
       .output(Ok)
       .mutation(({ input, ctx: { auth: { request } } }) => logout(deps, { ...input, request })),
@@ -59,7 +60,7 @@ export function createAuthRouter(trpc: Trpc, deps: FlowDeps) {
       .query(({ ctx }) => me(deps, ctx.auth)),
 
     stepUp: trpc.guarded({ auth: "required", revocation: "strict" }, { own: true })
-      .meta({ policy: { auth: "required", revocation: "strict" }, own: true, alone: true })
+      .meta({ policy: { auth: "required", revocation: "strict" }, own: true, alone: true, setsCookie: true })
       .input(StepUpInput)
       .output(Tokens)
       .mutation(({ input, ctx }) => stepUp(deps, { proof: input, identity: ctx.auth })),

@@ -7,7 +7,7 @@ import type { CallerPolicy, Guard, Policy } from "./guard.ts";
 import { describeBug, type Log } from "./observe/log.ts";
 import type { AuthRequest, Identity } from "./request.ts";
 import { isDatabaseUnavailable } from "./store/errors.ts";
-import { isAsyncIterable, untilEnded } from "./until_ended.ts";
+import { endWithCaller } from "./end_with_caller.ts";
 
 /** What every procedure gets. An app's own context has at least this. */
 export interface Context {
@@ -21,6 +21,8 @@ export interface Meta {
   own?: true;
   /** Never beside another call in a batch. */
   alone?: true;
+  /** Sets or clears the refresh cookie, so its answer cannot be a stream. */
+  setsCookie?: true;
 }
 
 /** `data` of every error. `auth` is absent only where an app's procedure threw a tRPC error of its own. */
@@ -157,10 +159,18 @@ export function createTrpc<Claims>({ guard, log, onTick }: TrpcDeps) {
     // Never a stack trace in an answer, whatever NODE_ENV says.
     isDev: false,
     errorFormatter: (options) =>
-      appErrors.has(options.error)
-        ? shapeAppError(options)
-        : shapeRefusal(options, toAuthError(options.error, { own: true }) ?? new AuthError("INTERNAL")),
+      appErrors.has(options.error) ? shapeAppError(options) : shapeRefusal(options, refuseByTrpc(options)),
   });
+
+  /** What tRPC refused by itself has passed no procedure, so it is written here. */
+  function refuseByTrpc(
+    { error, ctx, path }: { error: TRPCError; ctx: Context | undefined; path: string | undefined },
+  ): AuthError {
+    const refusal = toAuthError(error, { own: true }) ?? new AuthError("INTERNAL", { cause: error });
+    // Without a context the edge answers instead, and writes it.
+    if (ctx) logRefusal(log, refusal, { requestId: ctx.auth.request.requestId, path: path ?? "" });
+    return refusal;
+  }
 
   const bounded = (own: boolean) =>
     // `.errors()` is the innermost formatter, so an app's own root formatter cannot wipe the reason away. An
@@ -184,15 +194,15 @@ export function createTrpc<Claims>({ guard, log, onTick }: TrpcDeps) {
   /** A procedure whose caller is checked against a policy; `ctx.auth` is who it is. */
   function guarded<P extends CallerPolicy>(policy: P, { own }: { own: boolean }) {
     type Caller = Identity<Claims> | (P["auth"] extends "optional" ? null : never);
-    return bounded(own).meta(own ? { policy, own } : { policy }).use(async ({ ctx, next, type }) => {
-      const identity = await guard.identify(ctx.auth, policy);
-      const result = await next({ ctx: { auth: identity as Caller } });
-      if (type !== "subscription" || !result.ok || identity === null || !isAsyncIterable(result.data)) {
-        return result;
-      }
-      const data = untilEnded(result.data, { watch: onTick, findEnd: () => guard.findEnd(identity, policy) });
-      return { ...result, data };
-    });
+    return bounded(own).meta(own ? { policy, own } : { policy }).use(
+      async ({ ctx, next, signal = new AbortController().signal }) => {
+        const identity = await guard.identify(ctx.auth, policy);
+        const result = await next({ ctx: { auth: identity as Caller } });
+        if (!result.ok || identity === null) return result;
+        const streamEnd = { watch: onTick, findEnd: () => guard.findEnd(identity, policy), signal };
+        return { ...result, data: endWithCaller(result.data, streamEnd) };
+      },
+    );
   }
 
   /** A procedure that anyone may call, or that looks at its credentials by itself. */

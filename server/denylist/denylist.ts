@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { DatabaseClock } from "../database_clock.ts";
 import type { Log } from "../observe/log.ts";
-import type { Store } from "../store/connect.ts";
+import type { Db, Store } from "../store/connect.ts";
 import {
   type DatedDenylistRow,
   DENYLIST_CHANNEL,
@@ -67,10 +67,11 @@ export function createDenylist(deps: DenylistDeps): Denylist {
     notify: () => store.query(notifyDenylist, LOOKUP_DEADLINE_MS),
   });
 
-  let lookup: ReturnType<typeof prepareDenylistLookup> | undefined;
+  const lookups = new WeakMap<Db, ReturnType<typeof prepareDenylistLookup>>();
   const askDatabase = coalesce(async (questions: DenylistQuestion[]) => {
     const rows = await store.query((db) => {
-      lookup ??= prepareDenylistLookup(db);
+      const lookup = lookups.get(db) ?? prepareDenylistLookup(db);
+      lookups.set(db, lookup);
       return lookup({
         sessionIds: questions.map((question) => question.sessionId),
         userIds: questions.map((question) => question.userId),
@@ -105,6 +106,8 @@ export function createDenylist(deps: DenylistDeps): Denylist {
 
   return {
     async isDenied(question, source) {
+      // What this instance knows stands, even where a failover lost the row.
+      if (replica.isDenied(question)) return true;
       if (source === "replica") return await askReplica(question);
       try {
         return await askDatabase(question);

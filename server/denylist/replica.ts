@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import { type Clock, elapsedMs, type Stamp, takeStamp } from "../clock.ts";
 import type { DatabaseClock } from "../database_clock.ts";
 import type { DatedDenylistRow, DenylistPage, DenylistRow } from "../store/denylist.ts";
 
@@ -50,8 +50,8 @@ export function createReplica({ read, clock, databaseClock, max }: ReplicaDeps):
   const sessions = new Map<string, number>();
   const minEpochs = new Map<string, { minEpoch: number; expiresAtSeconds: number }>();
   let horizon = 0n;
-  let lease: { monotonicMs: number; wallMs: number } | undefined;
-  let fullyReadAtMs = -Infinity;
+  let lease: Stamp | undefined;
+  let fullyRead: Stamp | undefined;
   let isOverflowing = false;
   let syncing: Promise<void> | undefined;
 
@@ -73,33 +73,32 @@ export function createReplica({ read, clock, databaseClock, max }: ReplicaDeps):
 
   const size = () => sessions.size + minEpochs.size;
 
-  function dropExpired(): void {
-    const nowSeconds = databaseClock.now().getTime() / 1_000;
+  // By the database's own word, never by an estimate: a clock that was set must not let a denied session back in.
+  function dropExpired(nowSeconds: number): void {
     for (const [id, expiresAtSeconds] of sessions) if (expiresAtSeconds <= nowSeconds) sessions.delete(id);
     for (const [id, entry] of minEpochs) if (entry.expiresAtSeconds <= nowSeconds) minEpochs.delete(id);
   }
 
   async function readNow(): Promise<void> {
     // Stamped before the question is sent: whatever commits later may be missing from the answer.
-    const asked = { monotonicMs: clock.monotonicMs(), wallMs: clock.now().getTime() };
-    const sentAt = clock.now();
-    const isFull = isOverflowing || asked.monotonicMs - fullyReadAtMs >= FULL_RELOAD_MS;
+    const asked = takeStamp(clock);
+    const isFull = isOverflowing || fullyRead === undefined || elapsedMs(clock, fullyRead) >= FULL_RELOAD_MS;
     let page = await readOrDistrust(isFull ? 0n : horizon);
     // Another server, or one restored from a backup: its numbers mean something else.
     if (page !== null && page.horizon < horizon && !isFull) page = await readOrDistrust(0n);
-    dropExpired();
     if (page === null) {
       isOverflowing = true;
       horizon = 0n;
       return;
     }
-    databaseClock.observe(page.dbNowSeconds, sentAt);
+    databaseClock.observe(page.dbNowSeconds, asked);
+    dropExpired(page.dbNowSeconds);
     isOverflowing = false;
     add(page.rows);
     if (isOverflowing) return;
     horizon = page.horizon;
     lease = asked;
-    if (isFull) fullyReadAtMs = asked.monotonicMs;
+    if (isFull) fullyRead = asked;
   }
 
   async function readOrDistrust(from: bigint): Promise<DenylistPage | null> {
@@ -113,7 +112,7 @@ export function createReplica({ read, clock, databaseClock, max }: ReplicaDeps):
   }
 
   function distrust(): void {
-    fullyReadAtMs = -Infinity;
+    fullyRead = undefined;
   }
 
   return {
@@ -122,8 +121,7 @@ export function createReplica({ read, clock, databaseClock, max }: ReplicaDeps):
       sessions.has(sessionId) || epoch < (minEpochs.get(userId)?.minEpoch ?? 0),
     leaseAgeMs() {
       if (lease === undefined || isOverflowing) return Infinity;
-      // The larger of both: a paused process may have missed either clock.
-      return Math.max(clock.monotonicMs() - lease.monotonicMs, clock.now().getTime() - lease.wallMs);
+      return elapsedMs(clock, lease);
     },
     sync: () => syncing ??= readNow().finally(() => syncing = undefined),
     distrust,

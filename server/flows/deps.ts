@@ -1,5 +1,6 @@
 import type { Denylist } from "../denylist/denylist.ts";
 import type { Guard } from "../guard.ts";
+import type { Audit } from "../observe/audit.ts";
 import type { Log } from "../observe/log.ts";
 import type { Passwords } from "../passwords/passwords.ts";
 import type { Store } from "../store/connect.ts";
@@ -28,5 +29,6 @@ export interface FlowDeps {
   accessTokens: AccessTokens;
   refreshTokens: RefreshTokenCodec;
   log: Log;
+  audit: Audit;
   settings: FlowSettings;
 }

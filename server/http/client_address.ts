@@ -5,6 +5,8 @@ export interface ClientAddress {
   network: string;
 }
 
+// Some proxies write the client's port too: 192.0.2.1:4711, [2001:db8::1]:4711.
+const withPort = /^(?:\[([^\]]+)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)$/;
 const ipv4 = /^(?:\d{1,3}\.){3}\d{1,3}$/;
 
 /** The eight groups of an IPv6 address, or null. */
@@ -53,6 +55,6 @@ export function readClientAddress(
   const socket = remoteAddress === null ? null : describeAddress(remoteAddress);
   if (trustedProxyHops === 0) return socket ?? unknown;
   const hops = (headers.get("x-forwarded-for") ?? "").split(",").map((hop) => hop.trim()).filter(Boolean);
-  const hop = hops.at(-trustedProxyHops);
+  const hop = hops.at(-trustedProxyHops)?.replace(withPort, "$1$2");
   return (hop === undefined ? null : describeAddress(hop)) ?? socket ?? unknown;
 }

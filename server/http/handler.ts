@@ -8,7 +8,7 @@ import { allowOrigin, createCorsPolicy, preflightResponse } from "./cors.ts";
 import { type ConnectionInfo, type EdgeSettings, readFacts } from "./request_facts.ts";
 import { type AnswerFacts, refusalResponse, seal } from "./respond.ts";
 import { type AppLimits, createTrpcServer } from "./serve_trpc.ts";
-import { matchTarget } from "./target.ts";
+import { hasPlainHost, matchTarget } from "./target.ts";
 
 /** What the edge works with. */
 export interface EdgeDeps {
@@ -53,7 +53,9 @@ export function createHandler(deps: EdgeDeps, router: AnyTRPCRouter): Handler {
   };
 
   async function route(request: Request, facts: RequestFacts): Promise<Response> {
+    if (!hasPlainHost(request.headers)) throw refuse("INPUT_INVALID");
     const target = matchTarget(request.url);
+    if (target.route === "invalid") throw refuse("INPUT_INVALID");
     if (target.route === "unknown") throw refuse("NOT_FOUND");
     const { method } = request;
     if (method === "OPTIONS") return preflightResponse(request, cors);

@@ -5,9 +5,11 @@ const NAME = "__Host-watchword_refresh";
 const ATTRIBUTES = "Path=/; HttpOnly; Secure; SameSite=Lax";
 const token = /^[A-Za-z0-9_-]{1,4096}$/;
 
+// Only what RFC 6265 calls white space is trimmed: with a no-break space in front it is another cookie, one that
+// a sibling host may set.
 /** Reads our cookie; a value that no token of ours has, or two of them, count as none. */
 function readValue(headers: Headers): string | null {
-  const pairs = (headers.get("cookie") ?? "").split(";").map((pair) => pair.trim());
+  const pairs = (headers.get("cookie") ?? "").split(";").map((pair) => pair.replace(/^[ \t]+|[ \t]+$/g, ""));
   const [value, ...more] = pairs.filter((pair) => pair.startsWith(`${NAME}=`)).map((pair) =>
     pair.slice(NAME.length + 1)
   );

@@ -38,8 +38,6 @@ const APP_BODY_DEADLINE_MS = 30_000;
 export function createTrpcServer({ router, allowedOrigins, appLimits }: TrpcEdge) {
   return async (request: Request, target: TrpcTarget, facts: RequestFacts): Promise<Response> => {
     const isCookieMode = requireCookieMode(request.headers, allowedOrigins);
-    // A host that no URL parser takes would fail further in.
-    if (!URL.canParse(request.url)) throw refuse("INPUT_INVALID");
     const bounds = requireBounded(target);
     // A stream's headers leave before the procedure has run, and the cookie would not.
     if (isCookieMode && !bounds.mayStream && asksForStream(request.headers)) throw refuse("INPUT_INVALID");
@@ -54,7 +52,7 @@ export function createTrpcServer({ router, allowedOrigins, appLimits }: TrpcEdge
     let reachedProcedures = false;
     const response = await fetchRequestHandler({
       endpoint: "/trpc",
-      req: await toTrpcRequest(request, bounds),
+      req: await toTrpcRequest(request, target, bounds),
       router,
       createContext: ({ resHeaders }): Context => {
         reachedProcedures = true;
@@ -74,6 +72,9 @@ export function createTrpcServer({ router, allowedOrigins, appLimits }: TrpcEdge
   /** The strict limits hold for a request that calls Watchword's own procedures, the app's for the rest. */
   function requireBounded({ paths, isBatch }: TrpcTarget): Bounds {
     const metas = paths.map((path) => findMeta(router, path));
+    // A router that is not loaded yet may hide a procedure that travels alone.
+    const mayHide = metas.includes(undefined) && Object.keys(router._def.lazy ?? {}).length > 0;
+    if (paths.length > 1 && mayHide) throw refuse("INPUT_INVALID");
     const isAppOnly = metas.every((meta) => meta !== undefined && meta.own !== true);
     const isAlone = metas.some((meta) => meta?.alone);
     if (paths.length > (isAppOnly ? appLimits.batch : BATCH_MAX_CALLS)) throw refuse("INPUT_INVALID");
@@ -82,7 +83,7 @@ export function createTrpcServer({ router, allowedOrigins, appLimits }: TrpcEdge
     const body = isAppOnly
       ? { maxBytes: appLimits.bodyBytes, deadlineMs: APP_BODY_DEADLINE_MS }
       : { maxBytes: BODY_MAX_BYTES, deadlineMs: BODY_READ_DEADLINE_MS };
-    return { body, isAppOnly, mayStream: !isAlone };
+    return { body, isAppOnly, mayStream: !metas.some((meta) => meta?.setsCookie) };
   }
 }
 
@@ -97,8 +98,15 @@ function findMeta(router: AnyTRPCRouter, path: string): Partial<Meta> | undefine
 }
 
 /** The request as tRPC reads it: the body was read here, within its bounds. */
-async function toTrpcRequest(request: Request, { body: limits, isAppOnly }: Bounds): Promise<Request> {
-  if (request.method === "GET") return request;
+async function toTrpcRequest(
+  request: Request,
+  { path, query }: TrpcTarget,
+  { body: limits, isAppOnly }: Bounds,
+): Promise<Request> {
+  // From what was matched and bounded, so that a second parser cannot read another path out of the same bytes.
+  const url = `http://localhost${path}${query === "" ? "" : `?${query}`}`;
+  const { signal } = request;
+  if (request.method === "GET") return new Request(url, { headers: request.headers, signal });
   const bytes = await readBody(request, limits);
   const headers = new Headers(request.headers);
   headers.delete("content-length");
@@ -106,5 +114,5 @@ async function toTrpcRequest(request: Request, { body: limits, isAppOnly }: Boun
     .test(headers.get("content-type") ?? "");
   const body = isJson ? requireJsonText(request, bytes) : bytes;
   if (isJson) headers.set("content-type", "application/json");
-  return new Request(request.url, { method: "POST", headers, body, signal: request.signal });
+  return new Request(url, { method: "POST", headers, body, signal });
 }

@@ -1,7 +1,7 @@
 /** Where a request goes. Paths are matched as they were sent: byte for byte, before any decoding. */
 export type Target =
-  | { route: "trpc"; paths: string[]; isBatch: boolean; query: string }
-  | { route: "jwks" | "live" | "ready" | "unknown" };
+  | { route: "trpc"; path: string; paths: string[]; isBatch: boolean; query: string }
+  | { route: "jwks" | "live" | "ready" | "unknown" | "invalid" };
 
 const trpcPaths = /^\/trpc\/([A-Za-z0-9._$-]+(?:(?:,|%2C)[A-Za-z0-9._$-]+)*)$/i;
 const fixed: Readonly<Record<string, "jwks" | "live" | "ready">> = {
@@ -9,11 +9,16 @@ const fixed: Readonly<Record<string, "jwks" | "live" | "ready">> = {
   "/health/live": "live",
   "/health/ready": "ready",
 };
+const authority = /^(?:[A-Za-z0-9._~-]*|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
 
-/** Path and query of an absolute URL as it stands there. `new URL()` would resolve dots and escapes first. */
-function splitUrl(url: string): { path: string; query: string } {
-  const start = url.indexOf("/", url.indexOf("://") + 3);
-  const [target = "/"] = start < 0 ? ["/"] : url.slice(start).split("#", 1);
+/**
+ * Path and query of an absolute URL as it stands there; `new URL()` would resolve dots and escapes first. Null when
+ * its host is none: with "/", "?" or "\" in it, the path would be the client's to choose twice.
+ */
+function splitUrl(url: string): { path: string; query: string } | null {
+  const match = /^[a-z]+:\/\/([^/]*)(\/[^#]*)?/.exec(url);
+  if (match === null || !authority.test(match[1] ?? "")) return null;
+  const target = match[2] ?? "/";
   const mark = target.indexOf("?");
   return mark < 0
     ? { path: target, query: "" }
@@ -22,17 +27,20 @@ function splitUrl(url: string): { path: string; query: string } {
 
 /** Matches a request's target. */
 export function matchTarget(url: string): Target {
-  const { path, query } = splitUrl(url);
+  const parts = splitUrl(url);
+  if (parts === null) return { route: "invalid" };
+  const { path, query } = parts;
   if (Object.hasOwn(fixed, path)) return { route: fixed[path] ?? "unknown" };
   const names = path.startsWith("/trpc/") ? trpcPaths.exec(path)?.[1] : undefined;
   if (names === undefined) return { route: "unknown" };
   const paths = names.split(/,|%2C/i);
   // A dot segment is resolved away by URL parsers further in, and names no procedure.
   if (paths.some((name) => /^\.+$/.test(name))) return { route: "unknown" };
-  return {
-    route: "trpc",
-    paths,
-    query,
-    isBatch: query !== "" && new URLSearchParams(query).get("batch") === "1",
-  };
+  const isBatch = query !== "" && new URLSearchParams(query).get("batch") === "1";
+  return { route: "trpc", path, paths, query, isBatch };
+}
+
+/** Tells whether the `Host` header names a host and nothing else (RFC 9110 §7.2). */
+export function hasPlainHost(headers: Headers): boolean {
+  return authority.test(headers.get("host") ?? "");
 }

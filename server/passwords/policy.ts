@@ -34,10 +34,13 @@ export function judgePassword(
   const lower = normal.toLowerCase();
   if (commonPasswords.has(lower)) return "PASSWORD_COMMON";
   const personal = [PRODUCT_NAME, owner.email, owner.email?.split("@")[0], owner.username];
-  if (personal.some((name) => name && (lower === name || undecorate(lower) === undecorate(name)))) {
-    return "PASSWORD_PERSONAL";
-  }
+  if (personal.some((name) => name && isCloseTo(lower, name))) return "PASSWORD_PERSONAL";
   return null;
+}
+
+function isCloseTo(password: string, name: string): boolean {
+  const bare = undecorate(name);
+  return password === name || (bare !== "" && undecorate(password) === bare);
 }
 
 // "ada", "ada99" and "!ada2024" are one guess to those who guess.

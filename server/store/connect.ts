@@ -1,6 +1,8 @@
 import { drizzle, type PostgresJsQueryResultHKT } from "drizzle-orm/postgres-js";
 import type { PgDatabase } from "drizzle-orm/pg-core";
 import postgres from "postgres";
+import { systemClock } from "../clock.ts";
+import { createAdmission } from "./admission.ts";
 import { DatabaseUnavailable } from "./errors.ts";
 
 /** The database or a transaction in it; the functions of `store/` take either. */
@@ -10,7 +12,7 @@ export type Db = PgDatabase<PostgresJsQueryResultHKT>;
 export interface Store {
   /** Runs statements that each commit by themselves. @throws DatabaseUnavailable after `deadlineMs` (2 s). */
   query<T>(work: (db: Db) => Promise<T>, deadlineMs?: number): Promise<T>;
-  /** Runs one transaction. @throws DatabaseUnavailable after 3 s; work that has not begun by then never begins. */
+  /** Runs one transaction. @throws DatabaseUnavailable after 3 s; what is not finished by then is rolled back. */
   transaction<T>(work: (tx: Db) => Promise<T>): Promise<T>;
   /**
    * Listens on a channel, on a connection of its own that is opened again whenever it breaks.
@@ -26,17 +28,26 @@ interface ConnectOptions {
   poolSize?: number;
 }
 
-const PENDING_MAX = 512;
+const WAITING_MAX = 512;
 const QUERY_DEADLINE_MS = 2_000;
 const TRANSACTION_DEADLINE_MS = 3_000;
+/** Above the server's own statement time-out: a server that is there has answered by then. */
+const SILENCE_MS = 3_000;
 
-/** Opens the pool. It connects on first use, so this never fails. */
-export function connect({ databaseUrl, poolSize = 10 }: ConnectOptions): Store {
+interface Subscription {
+  channel: string;
+  onNotify: () => void;
+  onListening: () => void;
+}
+
+function openPool(databaseUrl: string, poolSize: number): { client: postgres.Sql; db: Db } {
   const client = postgres(databaseUrl, {
     max: poolSize,
     connect_timeout: 2,
     // The driver's own back-off grows to 20 s, which would outlast the outage it waits for.
     backoff: () => 0.3,
+    // A standby may be behind, and what it does not know yet would be allowed.
+    target_session_attrs: "read-write",
     onnotice: () => {},
     connection: {
       application_name: "watchword",
@@ -45,38 +56,55 @@ export function connect({ databaseUrl, poolSize = 10 }: ConnectOptions): Store {
       idle_in_transaction_session_timeout: 5_000,
     },
   });
-  const db: Db = drizzle(client);
-  let pending = 0;
+  return { client, db: drizzle(client) };
+}
 
-  // The driver queues without bound while the database is away, so what is pending is counted here. It stays
-  // counted past its deadline, because the driver still holds it.
-  function admit<T>(run: () => Promise<T>, deadlineMs: number): Promise<T> {
-    if (pending >= PENDING_MAX) {
-      return Promise.reject(new DatabaseUnavailable("too many queries are waiting"));
-    }
-    pending++;
-    return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new DatabaseUnavailable("no answer in time")), deadlineMs);
-      run().then(resolve, reject).finally(() => {
-        pending--;
-        clearTimeout(timer);
-      });
-    });
+/** Opens the pool. It connects on first use, so this never fails. */
+export function connect({ databaseUrl, poolSize = 10 }: ConnectOptions): Store {
+  let pool = openPool(databaseUrl, poolSize);
+  let isClosed = false;
+  const subscriptions: Subscription[] = [];
+  const admission = createAdmission({
+    places: poolSize,
+    waitingMax: WAITING_MAX,
+    silenceMs: SILENCE_MS,
+    // After a failover without a word, the old connections would hang until TCP gives up, a quarter of an hour.
+    onSilence() {
+      if (isClosed) return;
+      void pool.client.end({ timeout: 0 }).catch(() => {});
+      pool = openPool(databaseUrl, poolSize);
+      for (const subscription of subscriptions) subscribe(subscription).catch(() => {});
+    },
+  });
+
+  async function subscribe({ channel, onNotify, onListening }: Subscription): Promise<void> {
+    await pool.client.listen(channel, onNotify, onListening);
   }
 
   return {
-    query: (work, deadlineMs = QUERY_DEADLINE_MS) => admit(() => work(db), deadlineMs),
-    transaction: (work) => {
-      const startBy = performance.now() + TRANSACTION_DEADLINE_MS;
-      return admit(() =>
-        db.transaction((tx) => {
-          if (performance.now() > startBy) throw new DatabaseUnavailable("its turn came too late");
-          return work(tx);
+    query: (work, deadlineMs = QUERY_DEADLINE_MS) => admission.run(() => work(pool.db), deadlineMs),
+    transaction(work) {
+      const startedAtMs = systemClock.monotonicMs();
+      const requireInTime = () => {
+        const isLate = systemClock.monotonicMs() - startedAtMs > TRANSACTION_DEADLINE_MS;
+        if (isLate) throw new DatabaseUnavailable("its caller has been told");
+      };
+      return admission.run(() =>
+        pool.db.transaction(async (tx) => {
+          requireInTime();
+          const result = await work(tx);
+          requireInTime();
+          return result;
         }), TRANSACTION_DEADLINE_MS);
     },
     async listen(channel, onNotify, onListening) {
-      await client.listen(channel, onNotify, onListening);
+      const subscription = { channel, onNotify, onListening };
+      subscriptions.push(subscription);
+      await subscribe(subscription);
     },
-    close: () => client.end({ timeout: 5 }),
+    async close() {
+      isClosed = true;
+      await pool.client.end({ timeout: 5 });
+    },
   };
 }

@@ -6,7 +6,7 @@ export class DatabaseUnavailable extends Error {
 // Connection exceptions, resources, operator intervention, lock and statement timeouts, deadlock, serialization,
 // start-up and shutdown (PostgreSQL, appendix A), and the driver's and the socket's own names.
 const unavailableCodes =
-  /^(?:08...|53...|57P0[1-4]|57014|55P03|25P0[34]|40001|40P01|CONNECT(?:ION)?_[A-Z_]+|E(?:CONN[A-Z]+|PIPE|HOSTUNREACH|NETUNREACH|TIMEDOUT|NOTFOUND|AI_AGAIN))$/;
+  /^(?:08...|53...|57P0[1-5]|57014|55P03|25006|25P0[34]|58...|40001|40P01|CONNECT(?:ION)?_[A-Z_]+|E(?:CONN[A-Z]+|PIPE|HOSTUNREACH|NETUNREACH|TIMEDOUT|NOTFOUND|AI_AGAIN))$/;
 // The credentials are wrong, or the role may not connect: an operator's problem, but still "cannot know".
 const refusedCodes = /^(?:28...|3D000)$/;
 

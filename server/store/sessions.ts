@@ -44,6 +44,12 @@ function stateColumns() {
   };
 }
 
+// Never earlier than before: a token from a time of longer lifetimes may still be alive, and must stay deniable.
+function extendedLastAccess({ accessSeconds }: Lifetimes): SQL {
+  return sql`greatest(${sessions.lastAccessExpiresAt},
+    least(${sessions.absoluteExpiresAt}, ${inSeconds(accessSeconds)}))`;
+}
+
 /** Adds a session, dated by the database's clock. */
 export async function insertSession(
   tx: Db,
@@ -72,6 +78,7 @@ export async function rotateSession(
   db: Db,
   rotation: {
     sessionId: string;
+    clientId: string;
     presentedHash: Uint8Array;
     nextHash: Uint8Array;
     attemptHash: Uint8Array | null;
@@ -87,10 +94,11 @@ export async function rotateSession(
     attemptHash: rotation.attemptHash,
     ratchetKey: rotation.ratchetKey,
     rotatedAt: sql`now()`,
-    lastAccessExpiresAt: within(lifetimes.accessSeconds),
+    lastAccessExpiresAt: extendedLastAccess(lifetimes),
     idleExpiresAt: within(lifetimes.refreshIdleSeconds),
   }).from(users).where(and(
     eq(sessions.id, rotation.sessionId),
+    eq(sessions.clientId, rotation.clientId),
     eq(users.id, sessions.userId),
     eq(sessions.currentHash, rotation.presentedHash),
     isNull(sessions.revokedAt),
@@ -117,7 +125,7 @@ export async function findSessionState(
 /** Dates the latest access token of a session whose lost answer is being repeated. */
 export async function extendLastAccess(tx: Db, sessionId: string, lifetimes: Lifetimes): Promise<void> {
   await tx.update(sessions).set({
-    lastAccessExpiresAt: sql`least(${sessions.absoluteExpiresAt}, ${inSeconds(lifetimes.accessSeconds)})`,
+    lastAccessExpiresAt: extendedLastAccess(lifetimes),
   }).where(eq(sessions.id, sessionId));
 }
 

@@ -29,7 +29,8 @@ export async function findUserById(db: Db, userId: string): Promise<UserRow | nu
 
 /**
  * Locks the user against a change of password, disabling and deletion until the transaction ends, and checks
- * that what was verified still holds.
+ * that what was verified still holds. Sign-ins of one user follow each other, so that the cap on sessions counts
+ * them all.
  */
 export async function lockVerifiedUser(
   tx: Db,
@@ -37,7 +38,7 @@ export async function lockVerifiedUser(
 ): Promise<UserRow | null> {
   const [row] = await tx.select().from(users)
     .where(and(eq(users.id, user.id), eq(users.passwordHash, user.passwordHash), isNull(users.disabledAt)))
-    .for("share");
+    .for("no key update");
   return row ?? null;
 }
 

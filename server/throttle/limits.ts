@@ -42,6 +42,8 @@ export interface Limits {
   readonly guesses: Guesses;
   /** Counts one on this instance. @throws RATE_LIMITED above the limit */
   takeLocal(limit: LocalLimit, subject: string): void;
+  /** Counts one on this instance, and lets it pass. */
+  countLocal(limit: LocalLimit, subject: string): void;
   /** @throws RATE_LIMITED when the limit is used up; counts nothing */
   requireLocal(limit: LocalLimit, subject: string): void;
 }
@@ -84,6 +86,9 @@ export function createLimits({ store, clock, key, enabled }: LimitsDeps): Limits
       if (enabled) {
         check(limitTable[limit], local.countUp(`${limit}\n${subject}`, limitTable[limit].windowSeconds));
       }
+    },
+    countLocal(limit, subject) {
+      local.countUp(`${limit}\n${subject}`, limitTable[limit].windowSeconds);
     },
     requireLocal(limit, subject) {
       if (!enabled) return;

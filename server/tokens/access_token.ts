@@ -39,21 +39,39 @@ interface Verified {
 // jose accepts white space, padding and flipped unused bits in the signature; a token has exactly one
 // spelling here, so that nothing can be said about one spelling that does not hold for the token.
 const shape = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]$/;
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const pollutingNames = ["__proto__", "constructor", "prototype"];
 const requiredClaims = Object.keys(RegisteredClaims.shape);
 /** About 10 MB at the most. */
 const CACHE_MAX = 8_192;
 
-/** The `kid` of a header that is exactly `{ alg, typ, kid }`, or null. */
-function readKid(token: string): string | null {
+/**
+ * Reads a segment that is spelt as this service spells it: no spare bits, no byte order mark, no member twice, no
+ * number that JSON cannot hold. Null for any other spelling.
+ */
+function readSegment(segment: string): Record<string, unknown> | null {
   try {
-    const header: unknown = JSON.parse(decoder.decode(base64url.decode(token.slice(0, token.indexOf(".")))));
-    if (typeof header !== "object" || header === null || Object.keys(header).length !== 3) return null;
-    const { alg, typ, kid } = header as Record<string, unknown>;
-    return alg === "Ed25519" && typ === "at+jwt" && typeof kid === "string" ? kid : null;
+    const bytes = base64url.decode(segment);
+    const text = decoder.decode(bytes);
+    const value: unknown = JSON.parse(text);
+    const isOurs = base64url.encode(bytes) === segment && JSON.stringify(value) === text;
+    return isOurs && typeof value === "object" && value !== null && !Array.isArray(value)
+      ? value as Record<string, unknown>
+      : null;
   } catch {
     return null;
   }
+}
+
+/** The `kid` of a token whose header is exactly `{ alg, typ, kid }` and whose spelling is ours, or null. */
+function readKid(token: string): string | null {
+  const [headerSegment = "", payloadSegment = ""] = token.split(".");
+  const header = readSegment(headerSegment);
+  const payload = readSegment(payloadSegment);
+  if (header === null || payload === null || Object.keys(header).length !== 3) return null;
+  if (Object.keys(payload).some((name) => pollutingNames.includes(name))) return null;
+  const { alg, typ, kid } = header;
+  return alg === "Ed25519" && typ === "at+jwt" && typeof kid === "string" ? kid : null;
 }
 
 function parseClaims(payload: JWTPayload): AccessTokenClaims | null {

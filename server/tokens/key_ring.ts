@@ -1,6 +1,6 @@
-import { calculateJwkThumbprint, type CryptoKey as JoseKey, importJWK } from "jose";
-import type { Clock } from "../clock.ts";
-import { openPrivateKey, type PublicJwk, type StoredSigningKey } from "./signing_key.ts";
+import type { CryptoKey as JoseKey } from "jose";
+import { type Clock, elapsedMs, type Stamp, takeStamp } from "../clock.ts";
+import { openPrivateKey, openSigningKey, type PublicJwk, type StoredSigningKey } from "./signing_key.ts";
 
 /** A key that verifies. Its identity changes with every reload in which its row changed. */
 export interface VerifyingKey {
@@ -33,6 +33,8 @@ interface KeyRingDeps {
   read: () => Promise<StoredSigningKey[]>;
   encryptionKey: CryptoKey;
   clock: Clock;
+  /** Told of a stored key that was not made under this secret. */
+  onIgnored?: (kid: string) => void;
 }
 
 interface RingKey extends VerifyingKey {
@@ -43,34 +45,43 @@ const READ_MAX_AGE_MS = 60_000;
 const UNKNOWN_KID_COOLDOWN_MS = 10_000;
 
 /** Builds an empty ring; `reload` fills it. */
-export function createKeyRing({ read, encryptionKey, clock }: KeyRingDeps): KeyRing {
+export function createKeyRing({ read, encryptionKey, clock, onIgnored }: KeyRingDeps): KeyRing {
   let keys: ReadonlyMap<string, RingKey> = new Map();
   let signing: VerifyingKey | undefined;
-  let readAtMs = -Infinity;
-  let triedAtMs = -Infinity;
+  let lastRead: Stamp | undefined;
+  let lastTry: Stamp | undefined;
   let failure: { error: unknown } | undefined;
   let reloading: Promise<void> | undefined;
 
   async function readNow(): Promise<void> {
-    const startedAtMs = clock.monotonicMs();
-    triedAtMs = startedAtMs;
+    const started = lastTry = takeStamp(clock);
     const stored = await read();
     const loaded = new Map<string, RingKey>();
-    for (const { kid, publicJwk } of stored) {
-      // The thumbprint is the name, so a row whose public half was swapped is noticed.
-      if (await calculateJwkThumbprint(publicJwk) !== kid) {
-        throw new Error("a stored signing key was altered");
-      }
-      loaded.set(kid, keys.get(kid) ?? { kid, publicJwk, key: await importPublicKey(publicJwk) });
+    for (const key of stored) {
+      const known = keys.get(key.kid) ?? await openKey(key);
+      if (known !== null) loaded.set(key.kid, known);
     }
-    keys = loaded;
     const active = stored.find((key) => key.state === "active");
     if (active === undefined) throw new Error("there is no active signing key");
+    // What could be opened goes on verifying, even if nothing can be signed.
+    keys = loaded;
     if (signing?.kid !== active.kid) {
       signing = undefined;
       signing = { kid: active.kid, key: await openPrivateKey(encryptionKey, active) };
     }
-    readAtMs = startedAtMs;
+    lastRead = started;
+  }
+
+  /** Opens a stored key with the secret, which proves that this service made it; null for one that it did not. */
+  async function openKey(stored: StoredSigningKey): Promise<RingKey | null> {
+    try {
+      const { publicKey, publicJwk } = await openSigningKey(encryptionKey, stored);
+      return { kid: stored.kid, publicJwk, key: publicKey };
+    } catch (error) {
+      if (stored.state === "active") throw error;
+      onIgnored?.(stored.kid);
+      return null;
+    }
   }
 
   function reload(): Promise<void> {
@@ -83,14 +94,17 @@ export function createKeyRing({ read, encryptionKey, clock }: KeyRingDeps): KeyR
   return {
     reload,
     async requireSigningKey() {
-      if (clock.monotonicMs() - readAtMs > READ_MAX_AGE_MS) await reload();
+      if (lastRead === undefined || elapsedMs(clock, lastRead) > READ_MAX_AGE_MS) await reload();
       if (signing === undefined) throw new Error("there is no signing key");
       return signing;
     },
     async findVerifyingKey(kid) {
       const known = keys.get(kid);
       if (known) return known;
-      if (reloading !== undefined || clock.monotonicMs() - triedAtMs >= UNKNOWN_KID_COOLDOWN_MS) {
+      if (
+        reloading !== undefined || lastTry === undefined ||
+        elapsedMs(clock, lastTry) >= UNKNOWN_KID_COOLDOWN_MS
+      ) {
         await reload();
       } else if (failure) throw failure.error;
       return keys.get(kid) ?? null;
@@ -107,10 +121,4 @@ export function createKeyRing({ read, encryptionKey, clock }: KeyRingDeps): KeyR
       })),
     }),
   };
-}
-
-async function importPublicKey(publicJwk: PublicJwk): Promise<JoseKey> {
-  const key = await importJWK(publicJwk, "Ed25519");
-  if (key instanceof Uint8Array) throw new Error("an OKP key is no secret");
-  return key;
 }

@@ -54,8 +54,23 @@ export async function generateSigningKey(encryptionKey: CryptoKey): Promise<Omit
   };
 }
 
-/** Decrypts the private half. @throws WrongKeyEncryptionSecret */
-export async function openPrivateKey(encryptionKey: CryptoKey, stored: StoredSigningKey): Promise<JoseKey> {
+/** A stored key, opened. */
+export interface OpenedSigningKey {
+  privateKey: JoseKey;
+  publicKey: JoseKey;
+  publicJwk: PublicJwk;
+}
+
+/**
+ * Decrypts a stored key and takes its public half from the private one. So nobody who can only write to the
+ * database can add a key of their own, and no weak public key can be planted.
+ *
+ * @throws WrongKeyEncryptionSecret when it was not made under this secret, or altered since
+ */
+export async function openSigningKey(
+  encryptionKey: CryptoKey,
+  stored: StoredSigningKey,
+): Promise<OpenedSigningKey> {
   const sealed = new Uint8Array(stored.privateEncrypted);
   const algorithm = {
     name: "AES-GCM",
@@ -65,5 +80,22 @@ export async function openPrivateKey(encryptionKey: CryptoKey, stored: StoredSig
   const pkcs8 = await crypto.subtle.decrypt(algorithm, encryptionKey, sealed.subarray(IV_BYTES)).catch(() => {
     throw new WrongKeyEncryptionSecret();
   });
-  return await crypto.subtle.importKey("pkcs8", pkcs8, { name: "Ed25519" }, false, ["sign"]);
+  const ed25519 = { name: "Ed25519" };
+  const { x } = await crypto.subtle.exportKey(
+    "jwk",
+    await crypto.subtle.importKey("pkcs8", pkcs8, ed25519, true, ["sign"]),
+  );
+  if (x === undefined || x !== stored.publicJwk.x) throw new WrongKeyEncryptionSecret();
+  const publicJwk: PublicJwk = { kty: "OKP", crv: "Ed25519", x };
+  if (await calculateJwkThumbprint(publicJwk) !== stored.kid) throw new WrongKeyEncryptionSecret();
+  return {
+    publicJwk,
+    privateKey: await crypto.subtle.importKey("pkcs8", pkcs8, ed25519, false, ["sign"]),
+    publicKey: await crypto.subtle.importKey("jwk", publicJwk, ed25519, true, ["verify"]),
+  };
+}
+
+/** The private half alone. @throws WrongKeyEncryptionSecret */
+export async function openPrivateKey(encryptionKey: CryptoKey, stored: StoredSigningKey): Promise<JoseKey> {
+  return (await openSigningKey(encryptionKey, stored)).privateKey;
 }

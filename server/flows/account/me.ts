@@ -8,7 +8,7 @@ import type { FlowDeps } from "../deps.ts";
 /** Reads the caller's account and current session. */
 export async function me({ store }: FlowDeps, identity: Identity): Promise<Me> {
   const state = await store.query((db) => findSessionState(db, identity.sessionId));
-  if (state === null) throw new AuthError("SESSION_REVOKED");
+  if (state === null || state.ended) throw new AuthError("SESSION_REVOKED");
   return {
     user: toUser(state.user),
     session: toSession(state.session, identity.sessionId),

@@ -22,31 +22,35 @@ export async function login(
   deps: FlowDeps,
   input: LoginInput & { request: RequestFacts },
 ): Promise<LoginOutput> {
-  const { request, password } = input;
-  if (isPasswordTooLong(password)) throw refuse("PASSWORD_TOO_LONG");
-  await deps.limits.take("login", request.network);
+  if (isPasswordTooLong(input.password)) throw refuse("PASSWORD_TOO_LONG");
+  await deps.limits.take("login", input.request.network);
   const identifier = input.identifier.normalize("NFKC").toLowerCase();
 
+  const first = await tryPassword(deps, identifier, input);
   // A second time only when the hash changed under us, as a parallel sign-in's renewal does.
-  for (let hashSeen: string | undefined;;) {
-    const user = await findUser(deps, identifier);
-    const passwordHash = user?.passwordHash ?? null;
-    const isRight = passwordHash !== hashSeen &&
-      await deps.limits.guesses.check(user?.id ?? identifier, () => verify(deps, user, password));
-    if (!isRight || user === null || passwordHash === null) throw await refuseLogin(deps, user, request);
-    const signedIn = await openSession(deps, {
-      event: "login",
-      amr: ["pwd"],
-      request,
-      obtainUser: (tx) => lockVerifiedUser(tx, { id: user.id, passwordHash }),
-    });
-    if (signedIn !== null) {
-      await renewHash(deps, { id: user.id, passwordHash }, password);
-      return signedIn;
-    }
-    if (hashSeen !== undefined) throw await refuseLogin(deps, user, request);
-    hashSeen = passwordHash;
-  }
+  const outcome = first === "hash changed" ? await tryPassword(deps, identifier, input) : first;
+  if (outcome === "hash changed") throw new AuthError("INVALID_CREDENTIALS");
+  return outcome;
+}
+
+async function tryPassword(
+  deps: FlowDeps,
+  identifier: string,
+  { password, request }: { password: string; request: RequestFacts },
+): Promise<LoginOutput | "hash changed"> {
+  const user = await findUser(deps, identifier);
+  const isRight = await deps.limits.guesses.check(user?.id ?? identifier, () => verify(deps, user, password));
+  const passwordHash = user?.passwordHash;
+  if (!isRight || !user || !passwordHash) throw await refuseLogin(deps, user, request);
+  const signedIn = await openSession(deps, {
+    event: "login",
+    amr: ["pwd"],
+    request,
+    obtainUser: (tx) => lockVerifiedUser(tx, { id: user.id, passwordHash }),
+  });
+  if (signedIn === null) return "hash changed";
+  await renewHash(deps, { id: user.id, passwordHash }, password);
+  return signedIn;
 }
 
 async function verify({ passwords }: FlowDeps, user: UserRow | null, password: string): Promise<boolean> {

@@ -3,6 +3,7 @@ import type { LogoutInput, LogoutScope, Ok } from "@watchword/shared";
 import { AuthError, refuse } from "../../auth_error.ts";
 import type { RequestFacts } from "../../request.ts";
 import { insertAuditEvent } from "../../store/audit_events.ts";
+import type { Db } from "../../store/connect.ts";
 import {
   denyUserBelow,
   endOtherSessions,
@@ -55,7 +56,11 @@ async function readProof(deps: FlowDeps, input: LogoutInput & { request: Request
   const bearerSessionId = bearer.status === "missing" ? null : bearer.claims.registered.sid;
   const sessionId = bearerSessionId ?? refreshToken?.sessionId;
   if (sessionId === undefined) throw refuse("TOKEN_MISSING");
-  if (refreshToken !== null && refreshToken.sessionId !== sessionId) throw refuse("FORBIDDEN");
+  if (bearer.status !== "missing" && refreshToken !== null && refreshToken.sessionId !== sessionId) {
+    const userId = bearer.claims.registered.sub;
+    await deps.audit.refused("logout", { reason: "FORBIDDEN", userId, sessionId, request });
+    throw refuse("FORBIDDEN");
+  }
   return { sessionId, bearerIsValid: bearer.status === "valid", refreshToken };
 }
 
@@ -88,7 +93,7 @@ async function endThis(deps: FlowDeps, sessionId: string, request: RequestFacts)
 
 async function endOthers(deps: FlowDeps, session: Held, request: RequestFacts): Promise<void> {
   const denied = await deps.store.transaction(async (tx) => {
-    if (await lockUser(tx, session.userId) === null) throw new AuthError("SESSION_REVOKED");
+    await requireStillLive(tx, session);
     const ended = await endOtherSessions(tx, session.userId, session.id, "logout others");
     await insertAuditEvent(tx, audited("others", session, request));
     return ended;
@@ -99,12 +104,20 @@ async function endOthers(deps: FlowDeps, session: Held, request: RequestFacts): 
 async function endAll(deps: FlowDeps, session: Held, request: RequestFacts): Promise<void> {
   const { accessSeconds } = deps.settings.lifetimes;
   const denied = await deps.store.transaction(async (tx) => {
+    await requireStillLive(tx, session);
     const minEpoch = await raiseTokenEpoch(tx, session.userId);
     if (minEpoch === null) throw new AuthError("SESSION_REVOKED");
     await insertAuditEvent(tx, audited("all", session, request));
     return await denyUserBelow(tx, { userId: session.userId, minEpoch, accessSeconds });
   });
   deps.denylist.announce(denied);
+}
+
+/** Locks the user. A session that somebody ended meanwhile speaks for them no longer. */
+async function requireStillLive(tx: Db, { id, userId }: Held): Promise<void> {
+  await lockUser(tx, userId);
+  const state = await findSessionState(tx, id);
+  if (state === null || state.ended) throw new AuthError("SESSION_REVOKED");
 }
 
 type Held = { id: string; userId: string };

@@ -20,7 +20,13 @@ import { auditFacts, issueTokens, readRefreshToken } from "../_private.ts";
 import type { FlowDeps } from "../deps.ts";
 
 type Refusal = "REFRESH_INVALID" | "SESSION_REVOKED" | "REFRESH_EXPIRED" | "REFRESH_REUSED";
-type Decision = { repeat: SessionState } | { refuse: Refusal; denied?: DatedDenylistRow[] };
+interface Refused {
+  refuse: Refusal;
+  /** Whom it concerns, for the audit trail. */
+  session?: { userId: string; sessionId: string };
+  denied?: DatedDenylistRow[];
+}
+type Decision = { repeat: SessionState } | Refused;
 
 /**
  * Exchanges a refresh token for its one successor and a fresh access token.
@@ -34,7 +40,10 @@ export async function refresh(
 ): Promise<Tokens> {
   const { request } = input;
   const parent = await deps.refreshTokens.parse(readRefreshToken(input));
-  if (parent === null) throw refuseRefresh(deps, "REFRESH_INVALID", request);
+  if (parent === null) {
+    deps.limits.takeLocal("refusedRefreshes", request.network);
+    throw refuse("REFRESH_INVALID");
+  }
   deps.limits.requireLocal("rotations", parent.sessionId);
   const attemptHash = input.attemptId === undefined ? null : await sha256(input.attemptId);
 
@@ -42,6 +51,7 @@ export async function refresh(
   const rotated = await deps.store.query((db) =>
     rotateSession(db, {
       sessionId: parent.sessionId,
+      clientId: deps.settings.clientId,
       presentedHash: parent.hash,
       nextHash: next.hash,
       ratchetKey: next.ratchetKey,
@@ -58,7 +68,7 @@ export async function refresh(
   const decision = await deps.store.transaction((tx) => decide(deps, tx, { parent, attemptHash, request }));
   if ("refuse" in decision) {
     deps.denylist.announce(decision.denied ?? []);
-    throw refuseRefresh(deps, decision.refuse, request);
+    throw await refuseGenuine(deps, decision, request);
   }
   const { session, user, dbNow } = decision.repeat;
   const successor = await deps.refreshTokens.mintNext(parent, session.ratchetKey);
@@ -79,20 +89,21 @@ async function decide(
   },
 ): Promise<Decision> {
   const state = await findSessionState(tx, parent.sessionId, { lock: true });
-  if (state === null) return { refuse: "REFRESH_INVALID" };
-  if (state.ended) return { refuse: "SESSION_REVOKED" };
-  if (!state.live) return { refuse: "REFRESH_EXPIRED" };
+  // Another client's token is none of ours (RFC 6749 §10.4), and nothing is ended by it.
+  if (state?.session.clientId !== deps.settings.clientId) return { refuse: "REFRESH_INVALID" };
   const { session } = state;
+  const concerned = { userId: session.userId, sessionId: session.id };
+  if (state.ended) return { refuse: "SESSION_REVOKED", session: concerned };
+  if (!state.live) return { refuse: "REFRESH_EXPIRED", session: concerned };
   // A token of the future is genuine, so the database has lost commits. That is nobody's theft.
   const isAhead = parent.generation > session.generation ||
     (parent.generation === session.generation && !isSame(parent.hash, session.currentHash));
-  if (isAhead) return { refuse: "REFRESH_EXPIRED" };
+  if (isAhead) return { refuse: "REFRESH_EXPIRED", session: concerned };
   if (isRepeat(deps, { parent, attemptHash, state })) {
     await extendLastAccess(tx, session.id, deps.settings.lifetimes);
     return { repeat: state };
   }
   const denied = await endSession(tx, session.id, "reuse");
-  const concerned = { userId: session.userId, sessionId: session.id };
   await insertAuditEvent(tx, {
     event: "refresh",
     ok: false,
@@ -101,7 +112,7 @@ async function decide(
     ...auditFacts(request),
   });
   await insertNotice(tx, { kind: "refresh_token_reused", ...concerned });
-  return { refuse: "REFRESH_REUSED", denied };
+  return { refuse: "REFRESH_REUSED", session: concerned, denied };
 }
 
 /** Whether this is the previous token, presented again by its own attempt or within the leeway. */
@@ -131,8 +142,19 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** Counts what is refused, so that a flood of it gets 429; a good token never comes here. */
-function refuseRefresh({ limits }: FlowDeps, reason: Refusal, request: RequestFacts): AuthError {
-  limits.takeLocal("refusedRefreshes", request.network);
-  return reason === "REFRESH_INVALID" ? refuse(reason) : new AuthError(reason);
+/**
+ * A refusal that the database decided. It is counted and always told: a flood from the same network must not
+ * hide from anybody that their session is over.
+ */
+async function refuseGenuine(
+  deps: FlowDeps,
+  { refuse: reason, session }: Refused,
+  request: RequestFacts,
+): Promise<AuthError> {
+  deps.limits.countLocal("refusedRefreshes", request.network);
+  // Reuse wrote its row in the transaction that ended the session.
+  if (session !== undefined && reason !== "REFRESH_REUSED") {
+    await deps.audit.refused("refresh", { reason, ...session, request });
+  }
+  return new AuthError(reason);
 }

@@ -8,13 +8,13 @@ import type { FlowDeps } from "../deps.ts";
 
 /** Ends one of the caller's own sessions. Another user's is answered like one that does not exist. */
 export async function revokeSession(
-  { store, denylist }: FlowDeps,
+  { store, denylist, audit }: FlowDeps,
   input: RevokeSessionInput & { identity: Identity },
 ): Promise<Ok> {
   const { identity, sessionId } = input;
   const denied = await store.transaction(async (tx) => {
     const state = await findSessionState(tx, sessionId);
-    if (state?.session.userId !== identity.userId) throw new AuthError("NOT_FOUND");
+    if (state?.session.userId !== identity.userId) return null;
     const ended = await endSession(tx, sessionId, "revoked by user");
     if (ended.length === 0) return ended;
     await insertAuditEvent(tx, {
@@ -26,6 +26,11 @@ export async function revokeSession(
     });
     return ended;
   });
+  if (denied === null) {
+    const { userId, sessionId: callersId, request } = identity;
+    await audit.refused("session revoked", { reason: "NOT_FOUND", userId, sessionId: callersId, request });
+    throw new AuthError("NOT_FOUND");
+  }
   denylist.announce(denied);
   return { ok: true };
 }

@@ -17,15 +17,19 @@ export async function stepUp(
 ): Promise<Tokens> {
   const { limits, passwords, store } = deps;
   const { userId, sessionId, request } = identity;
-  // No second factor can be enrolled yet, so no code is right.
-  if (!("password" in proof)) throw await refuseStepUp(deps, "MFA_INVALID", identity);
-  if (isPasswordTooLong(proof.password)) throw refuse("PASSWORD_TOO_LONG");
+  if ("password" in proof && isPasswordTooLong(proof.password)) throw refuse("PASSWORD_TOO_LONG");
   await limits.take("login", request.network);
 
   const user = await store.query((db) => findUserById(db, userId));
   const passwordHash = user?.passwordHash ?? null;
-  const isRight = await limits.guesses.check(userId, () => passwords.verify(proof.password, passwordHash));
-  if (!isRight || passwordHash === null) throw await refuseStepUp(deps, "INVALID_CREDENTIALS", identity);
+  // Counted by session, so that nobody without a token of it can use the owner's guesses up.
+  const isRight = await limits.guesses.check(
+    `step up ${sessionId}`,
+    // No second factor can be enrolled yet, so no code is right.
+    async () => "password" in proof && await passwords.verify(proof.password, passwordHash),
+  );
+  const reason = "password" in proof ? "INVALID_CREDENTIALS" : "MFA_INVALID";
+  if (!isRight || passwordHash === null) throw await refuseStepUp(deps, reason, identity);
 
   const stepped = await openSession(deps, {
     event: "step up",
