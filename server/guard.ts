@@ -65,7 +65,7 @@ interface GuardDeps {
 
 // The scheme in any case (RFC 9110 §11.1). Whatever follows it must be exactly one token; two headers arrive
 // joined by a comma, which no token contains.
-const bearerScheme = /^bearer(?![A-Za-z0-9!#$%&'*+.^_`|~-])/i;
+const bearerScheme = /^bearer(?:[ \t,]|$)/i;
 const bearerCredentials = /^bearer +([^\s,]+)$/i;
 
 function toIdentity({ request }: AuthRequest, { registered, own }: AccessTokenClaims): Identity {

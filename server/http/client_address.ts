@@ -14,6 +14,7 @@ function parseIpv6(text: string): number[] | null {
   const v4Tail = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(text);
   if (v4Tail) {
     const [a = 0, b = 0, c = 0, d = 0] = v4Tail.slice(2).map(Number);
+    if ([a, b, c, d].some((part) => part > 255)) return null;
     text = `${v4Tail[1]}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
   }
   const halves = text.split("::");

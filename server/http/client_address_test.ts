@@ -42,8 +42,8 @@ Deno.test("A-063: too few entries, or one that is no address, fall back to the s
       "1.2.3.4.5",
       "256.1.1.1",
       "-1.2.3.4",
-      "1.2.3.4:80",
-      "[::1]",
+      "1.2.3.4:",
+      "[::1",
       "1e3.0.0.1",
       "::g",
     ]

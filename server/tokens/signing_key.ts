@@ -85,9 +85,11 @@ export async function openSigningKey(
     "jwk",
     await crypto.subtle.importKey("pkcs8", pkcs8, ed25519, true, ["sign"]),
   );
-  if (x === undefined || x !== stored.publicJwk.x) throw new WrongKeyEncryptionSecret();
+  if (x === undefined || x !== stored.publicJwk.x) throw new Error("a stored signing key was altered");
   const publicJwk: PublicJwk = { kty: "OKP", crv: "Ed25519", x };
-  if (await calculateJwkThumbprint(publicJwk) !== stored.kid) throw new WrongKeyEncryptionSecret();
+  if (await calculateJwkThumbprint(publicJwk) !== stored.kid) {
+    throw new Error("a stored signing key was renamed");
+  }
   return {
     publicJwk,
     privateKey: await crypto.subtle.importKey("pkcs8", pkcs8, ed25519, false, ["sign"]),

@@ -8,7 +8,9 @@ import { registerUser, startTestApp } from "../kit/app.ts";
 function createUploadApp({ trpc, router, protectedProcedure }: Auth) {
   return trpc.router({
     auth: router,
-    form: protectedProcedure.input(z.instanceof(FormData)).mutation(({ input }) => String(input.get("title"))),
+    form: protectedProcedure.input(z.instanceof(FormData)).mutation(({ input }) =>
+      String(input.get("title"))
+    ),
     bytes: protectedProcedure.input(octetInputParser).mutation(async ({ input }) =>
       (await new Response(input).bytes()).length
     ),

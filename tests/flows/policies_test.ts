@@ -77,7 +77,10 @@ Deno.test("a role that was given or taken counts at once under `strict`, and wit
   const refreshed = await app.call("auth.refresh", { body: { refreshToken } });
   assertEquals((await app.call("admin", { bearer: refreshed.data.accessToken })).status, 200);
   await app.database.sql`update users set roles = '{}' where id = ${user.id}`;
-  assertEquals((await app.call("strictAdmin", { bearer: refreshed.data.accessToken })).auth?.reason, "FORBIDDEN");
+  assertEquals(
+    (await app.call("strictAdmin", { bearer: refreshed.data.accessToken })).auth?.reason,
+    "FORBIDDEN",
+  );
 });
 
 Deno.test("disabling a user counts at once under `strict`", async () => {

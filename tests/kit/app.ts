@@ -2,7 +2,7 @@ import { type AuthClient, type AuthClientOptions, createAuthClient } from "@watc
 import { type Auth, type AuthOptions, createAuth, createLog } from "@watchword/server";
 import type { AnyTRPCRouter } from "@trpc/server";
 import { type AppRouter, createServiceRouter } from "../../server/service_router.ts";
-import { testClock } from "./clock.ts";
+import { type TestClock, testClock } from "./clock.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
 
 /** A running service on a database of its own. */
@@ -60,12 +60,12 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
 async function startOn(
   database: TestDatabase,
   { router, ...options }: TestAppOptions,
-  { ownsDatabase }: { ownsDatabase: boolean },
+  { ownsDatabase, sharedClock }: { ownsDatabase: boolean; sharedClock?: TestClock },
 ): Promise<TestApp> {
   const logs: string[] = [];
-  const clock = testClock();
+  const clock = sharedClock ?? testClock();
   const instances: TestApp[] = [];
-  let handle: Deno.ServeHandler<Deno.NetAddr> | undefined;
+  let handle: Deno.ServeHandler<Deno.NetAddr> | undefined = undefined;
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     (request, info) => handle?.(request, info) ?? new Response(null, { status: 503 }),
@@ -90,10 +90,16 @@ async function startOn(
     async advance(seconds) {
       clock.shiftMs += seconds * 1_000;
       await database.shiftClock(clock.shiftMs);
+      // Each instance estimates the database's clock when it looks at the denylist; the second look has begun
+      // after the shift for sure.
+      for (const { origin: at } of [{ origin }, ...instances]) {
+        for (let looks = 0; looks < 2; looks++) await (await fetch(`${at}/health/ready`)).body?.cancel();
+      }
     },
     async startInstance(more = {}) {
       const instance = await startOn(database, { ...options, ...(router ? { router } : {}), ...more }, {
         ownsDatabase: false,
+        sharedClock: clock,
       });
       instances.push(instance);
       return instance;
