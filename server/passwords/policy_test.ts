@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { dictionary } from "@zxcvbn-ts/language-common";
 import { isPasswordTooLong, judgePassword } from "./policy.ts";
 
 const owner = { email: "ada.byron@example.com", username: "zwenkauerin" };
@@ -47,6 +48,12 @@ Deno.test("R-05: what guessers try first is refused in any case, whoever registe
     "PASSWORD",
   ];
   for (const password of tried) assertEquals([password, judge(password)], [password, "PASSWORD_COMMON"]);
+});
+
+Deno.test("R-05: the 3,000 most used passwords that are long enough are all refused", () => {
+  const longEnough = dictionary["passwords-common"].filter((password) => Array.from(password).length >= 8);
+  const accepted = longEnough.slice(0, 3_000).filter((password) => judge(password) !== "PASSWORD_COMMON");
+  assertEquals([longEnough.length >= 3_000, accepted], [true, []]);
 });
 
 Deno.test("R-05: the whole password is compared, so a phrase may hold a common word", () => {

@@ -3,6 +3,7 @@
  * Both run in processes of their own under the same flags; rounds are interleaved, so that a noisy machine is
  * noisy to both. Prints ratios; gates nothing.
  */
+import { print } from "../../server/observe/log.ts";
 import { createTestDatabase } from "../kit/database.ts";
 
 const ROUNDS = 12;
@@ -49,7 +50,12 @@ try {
   const sides = [
     { name: "bare tRPC, public query", url: `${bare.origin}/trpc/ping`, headers: {}, rates: [] as number[] },
     { name: "watchword, public query", url: `${full.origin}/trpc/ping`, headers: {}, rates: [] as number[] },
-    { name: "watchword, protected", url: `${full.origin}/trpc/guarded`, headers: signedIn, rates: [] as number[] },
+    {
+      name: "watchword, protected",
+      url: `${full.origin}/trpc/guarded`,
+      headers: signedIn,
+      rates: [] as number[],
+    },
   ];
   for (const { url, headers } of sides) await callMany(url, headers);
   for (let round = 0; round < ROUNDS; round++) {
@@ -58,7 +64,7 @@ try {
   const base = sides[0]?.rates ?? [];
   for (const { name, rates } of sides) {
     const ratio = median(rates.map((rate, round) => rate / (base[round] ?? NaN)));
-    console.log(`${name.padEnd(26)} ${Math.round(median(rates))} calls/s   ratio ${ratio.toFixed(2)}`);
+    print(`${name.padEnd(26)} ${Math.round(median(rates))} calls/s   ratio ${ratio.toFixed(2)}`);
   }
 } finally {
   bare.stop();

@@ -2,10 +2,14 @@
 import { initTRPC } from "@trpc/server";
 import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
 import { type Auth, createAuth, createLog } from "@watchword/server";
+import { print } from "../../server/observe/log.ts";
 import { testSecret } from "../kit/app.ts";
 
-const options = { hostname: "127.0.0.1", port: 0, onListen: ({ port }: Deno.NetAddr) => print(port) };
-const print = (port: number) => console.log(`http://127.0.0.1:${port}`);
+const options = {
+  hostname: "127.0.0.1",
+  port: 0,
+  onListen: ({ port }: Deno.NetAddr) => print(`http://127.0.0.1:${port}`),
+};
 
 function createFullRouter({ trpc, router, protectedProcedure, publicProcedure }: Auth) {
   return trpc.router({

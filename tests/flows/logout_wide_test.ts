@@ -3,8 +3,8 @@ import { countRows, takeSnapshot } from "../kit/database_snapshot.ts";
 import { password, registerUser, startTestApp, type TestApp } from "../kit/app.ts";
 import { outcome, readSession, refresh, rotate } from "../kit/sessions.ts";
 
-// A refusal may leave its trace in the audit trail, and nowhere else.
-const butAudit = { except: ["audit_events"] };
+// What is refused leaves a row in the audit trail and changes nothing beside it.
+const beside = { except: ["audit_events"] };
 
 interface Held {
   accessToken: string;
@@ -106,7 +106,7 @@ for (const scope of ["others", "all"]) {
     await using _ = app;
     await logout(app, {}, first.accessToken);
     await app.advance(3_600);
-    const before = await takeSnapshot(app.database, butAudit);
+    const before = await takeSnapshot(app.database, beside);
     const answers = {
       expired: outcome(await logout(app, { scope }, second.accessToken)),
       revokedBearer: outcome(await logout(app, { scope }, first.accessToken)),
@@ -119,7 +119,7 @@ for (const scope of ["others", "all"]) {
       revokedRefresh: "401 SESSION_REVOKED",
       none: "401 TOKEN_MISSING",
     });
-    assertEquals(await takeSnapshot(app.database, butAudit), before);
+    assertEquals(await takeSnapshot(app.database, beside), before);
   });
 
   Deno.test(`a refresh token that was rotated away long ago does not end ${scope}`, async () => {

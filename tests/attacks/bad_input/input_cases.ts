@@ -16,7 +16,9 @@ const fields: [path: string, body: Record<string, unknown>, field: string][] = [
   ["auth.logout", { scope: "this" }, "scope"],
   ["auth.logout", { refreshToken: canary }, "refreshToken"],
   ["auth.sessions.revoke", { sessionId: canary }, "sessionId"],
+  ["auth.stepUp", { password }, "password"],
 ];
+const isProtected = (path: string) => ["auth.sessions.revoke", "auth.stepUp"].includes(path);
 
 const wrongTypes: Record<string, unknown> = {
   number: 4_711,
@@ -35,7 +37,7 @@ const wrongTypeCases = fields.flatMap(([path, body, field]) =>
     badShot(`${path}: ${field} as ${type}`, refused, ({ tokens }) => ({
       path,
       body: { ...body, [field]: value },
-      bearer: path === "auth.sessions.revoke" ? tokens.accessToken : undefined,
+      bearer: isProtected(path) ? tokens.accessToken : undefined,
     }))
   )
 );
@@ -61,18 +63,25 @@ const unknownKeyCases = fields.flatMap(([path, body]) =>
         JSON.stringify(key)
       }:{"polluted":"${canary}","isAdmin":true}}`,
       headers: { "content-type": "application/json" },
-      bearer: path === "auth.sessions.revoke" ? tokens.accessToken : undefined,
+      bearer: isProtected(path) ? tokens.accessToken : undefined,
     }))
   )
 );
 
-const topLevelCases = ["auth.register", "auth.login", "auth.refresh", "auth.logout", "auth.sessions.revoke"]
+const topLevelCases = [
+  "auth.register",
+  "auth.login",
+  "auth.refresh",
+  "auth.logout",
+  "auth.stepUp",
+  "auth.sessions.revoke",
+]
   .flatMap((path) =>
     [[], [canary], canary, 5, true].map((body) =>
       badShot(`${path}: the input is ${JSON.stringify(body)}`, refused, ({ tokens }) => ({
         path,
         body,
-        bearer: path === "auth.sessions.revoke" ? tokens.accessToken : undefined,
+        bearer: isProtected(path) ? tokens.accessToken : undefined,
       }))
     )
   );

@@ -93,19 +93,20 @@ const methodCases = [
   ...["/.well-known/jwks.json", "/health/live"].map((path) =>
     badCall(`POST ${path}`, notAllowed, path, { body: {} })
   ),
-  ...["auth.register", "auth.login", "auth.refresh", "auth.logout", "auth.sessions.revoke"].flatMap((
-    path,
-  ) => [
-    badShot(
-      `GET on the mutation ${path}`,
-      notAllowed,
-      ({ tokens }) => ({ path, bearer: tokens.accessToken }),
-    ),
-    badShot(`GET on the mutation ${path} as a batch of one`, notAllowed, ({ tokens }) => ({
-      path: `${path}?batch=1&input=%7B%220%22%3A%7B%7D%7D`,
-      bearer: tokens.accessToken,
-    })),
-  ]),
+  ...["auth.register", "auth.login", "auth.refresh", "auth.logout", "auth.stepUp", "auth.sessions.revoke"]
+    .flatMap((
+      path,
+    ) => [
+      badShot(
+        `GET on the mutation ${path}`,
+        notAllowed,
+        ({ tokens }) => ({ path, bearer: tokens.accessToken }),
+      ),
+      badShot(`GET on the mutation ${path} as a batch of one`, notAllowed, ({ tokens }) => ({
+        path: `${path}?batch=1&input=%7B%220%22%3A%7B%7D%7D`,
+        bearer: tokens.accessToken,
+      })),
+    ]),
   badShot("A-105: GET on a mutation that asks to be a POST", notAllowed, ({ tokens }) => ({
     path: "auth.logout",
     bearer: tokens.accessToken,

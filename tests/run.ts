@@ -1,0 +1,155 @@
+/**
+ * What `deno task test` runs: the suite on a throwaway PostgreSQL 18, then, where Debian's PostgreSQL is installed,
+ * what touches the database once more on that one. Arguments go to `deno test`.
+ */
+import { print } from "../server/observe/log.ts";
+import { startEmbeddedPostgres } from "../server/store/embedded_postgres.ts";
+
+interface Totals {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+interface Plan {
+  /** Files and folders that are left out. */
+  ignored: string[];
+  flags: string[];
+  signal: AbortSignal;
+}
+
+const DEBIAN_POSTGRES = "/usr/lib/postgresql";
+// They watch deadlines and whole processes, so they run one after the other, with the machine to themselves.
+const alone = ["tests/faults", "tests/service"];
+// They start their own database, or need none.
+const databaseFree = [
+  ...["server", "shared", "client", "examples"],
+  ...["tests/house", "tests/types", "tests/browser", "tests/service", "tests/walk"],
+];
+// deno-lint-ignore no-control-regex -- colours
+const colours = /\u001b\[[0-9;]*m/g;
+const summary =
+  /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/gm;
+
+function sum(runs: Totals[]): Totals {
+  const add = (count: keyof Totals) => runs.reduce((total, run) => total + run[count], 0);
+  return { passed: add("passed"), failed: add("failed"), skipped: add("skipped") };
+}
+
+/** Passes a stream on to the terminal and keeps its text. */
+async function relay(stream: ReadableStream<Uint8Array>, to: typeof Deno.stdout): Promise<string> {
+  const decoder = new TextDecoder();
+  const writer = to.writable.getWriter();
+  let text = "";
+  for await (const chunk of stream) {
+    text += decoder.decode(chunk, { stream: true });
+    await writer.write(chunk);
+  }
+  writer.releaseLock();
+  return text.replace(colours, "");
+}
+
+async function runTests(databaseUrl: string, args: string[], signal: AbortSignal): Promise<Totals> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["test", "-A", ...args],
+    env: { TEST_DATABASE_URL: databaseUrl },
+    stdout: "piped",
+    stderr: "piped",
+    signal,
+  }).spawn();
+  const [text, , { success }] = await Promise.all([
+    relay(child.stdout, Deno.stdout),
+    relay(child.stderr, Deno.stderr),
+    child.status,
+  ]);
+  const [, passed = 0, failed = 0, skipped = 0] = [...text.matchAll(summary)].at(-1)?.map(Number) ?? [];
+  // A run that ended badly without a failed test had a module that did not load, or was broken off.
+  return { passed, failed: success ? failed : Math.max(failed, 1), skipped: skipped || 0 };
+}
+
+/** The whole suite in two goes; what was asked for by name in one. */
+async function runPlan(databaseUrl: string, { ignored, flags, signal }: Plan): Promise<Totals> {
+  const ignore = (paths: string[]) => paths.length > 0 ? [`--ignore=${paths.join(",")}`] : [];
+  if (Deno.args.length > 0) {
+    return await runTests(databaseUrl, ["--parallel", ...flags, ...ignore(ignored), ...Deno.args], signal);
+  }
+  return sum([
+    await runTests(databaseUrl, ["--parallel", ...flags, ...ignore([...ignored, ...alone])], signal),
+    await runTests(databaseUrl, [
+      ...flags,
+      ...ignore(ignored),
+      ...alone.filter((path) => !ignored.includes(path)),
+    ], signal),
+  ]);
+}
+
+async function runOn(binaries: string | undefined, plan: Plan): Promise<Totals> {
+  const dataDir = await Deno.makeTempDir({ prefix: "watchword-suite-" });
+  try {
+    await Deno.chmod(dataDir, 0o755);
+    const server = await startEmbeddedPostgres({
+      dataDir,
+      isThrowaway: true,
+      ...(binaries ? { binaries } : {}),
+    });
+    try {
+      return await runPlan(server.databaseUrl, plan);
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    await Deno.remove(dataDir, { recursive: true });
+  }
+}
+
+async function findLongTests(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) found.push(...await findLongTests(path));
+    else if (name.endsWith("_long_test.ts")) found.push(path);
+  }
+  return found;
+}
+
+async function findDebianPostgres(): Promise<{ version: number; binaries: string } | null> {
+  const installed: { version: number; binaries: string }[] = [];
+  try {
+    for await (const { name } of Deno.readDir(DEBIAN_POSTGRES)) {
+      const binaries = `${DEBIAN_POSTGRES}/${name}/bin`;
+      const hasServer = await Deno.stat(`${binaries}/initdb`).then(() => true, () => false);
+      if (hasServer && Number(name) >= 15) installed.push({ version: Number(name), binaries });
+    }
+  } catch {
+    return null;
+  }
+  return installed.sort((a, b) => b.version - a.version)[0] ?? null;
+}
+
+/** Whether tests were asked for by name, and none of them looks at the database. */
+function isDatabaseFree(args: string[]): boolean {
+  const paths = args.filter((arg) => !arg.startsWith("-")).map((path) => path.replace(/^\.\//, ""));
+  return paths.length > 0 && paths.every((path) => databaseFree.some((folder) => path.startsWith(folder)));
+}
+
+async function main(): Promise<void> {
+  Deno.chdir(decodeURIComponent(new URL("..", import.meta.url).pathname));
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => stopping.abort());
+  const { signal } = stopping;
+  const ignored = Deno.env.get("LONG") === "1" ? [] : await findLongTests("tests");
+
+  const runs = [await runOn(undefined, { ignored, flags: [], signal })];
+  const debian = await findDebianPostgres();
+  if (debian !== null && !signal.aborted && !isDatabaseFree(Deno.args)) {
+    print(`\nonce more, on PostgreSQL ${debian.version}`);
+    const flags = ["--no-check", "--permit-no-files"];
+    runs.push(await runOn(debian.binaries, { ignored: [...ignored, ...databaseFree], flags, signal }));
+  }
+
+  const { passed, failed, skipped } = sum(runs);
+  print(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
+  Deno.exit(failed > 0 ? 1 : 0);
+}
+
+await main();
