@@ -17,7 +17,7 @@ import { createAuthLink, createHeaders } from "./auth_link.ts";
 import { type ClientClock, createSession, type SessionState } from "./session.ts";
 import { memoryStore } from "./stores/memory_store.ts";
 import { webStore } from "./stores/web_store.ts";
-import type { TokenStore } from "./token_store.ts";
+import { isTokens, type TokenStore } from "./token_store.ts";
 
 /** Settings of {@link createAuthClient}. */
 export interface AuthClientOptions {
@@ -101,7 +101,13 @@ const isBrowser = () => "document" in globalThis;
 
 function chooseStore(storage: AuthClientOptions["storage"]): TokenStore {
   if (typeof storage === "object") return storage;
-  return storage === "web" && isBrowser() ? webStore() : memoryStore();
+  if (storage !== "web" || !isBrowser()) return memoryStore();
+  try {
+    return webStore();
+  } catch {
+    // The page may not use storage at all.
+    return memoryStore();
+  }
 }
 
 /**
@@ -147,6 +153,7 @@ export function createAuthClient<R extends AnyTRPCRouter>(options: AuthClientOpt
     if (!answer.ok) return reject(answer.auth);
     const { data } = answer;
     if (data.status !== "signed_in") return data as Exclude<Output, { status: "signed_in" }>;
+    if (!isTokens(data.tokens) || typeof data.user?.id !== "string") throw authClientError("unreachable");
     await session.signIn(data.user, data.tokens, issuedAtMs);
     return { status: "signed_in", user: data.user };
   }

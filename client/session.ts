@@ -2,7 +2,14 @@ import { isTerminalReason, type Reason } from "@watchword/shared/reasons";
 import type { Tokens, User } from "@watchword/shared";
 import type { AuthApi } from "./auth_api.ts";
 import { type AuthClientError, authClientError } from "./auth_client_error.ts";
-import { decodeRecord, encodeRecord, type SessionRecord, type TokenStore, toRecord } from "./token_store.ts";
+import {
+  decodeRecord,
+  encodeRecord,
+  isTokens,
+  type SessionRecord,
+  type TokenStore,
+  toRecord,
+} from "./token_store.ts";
 
 /** Why a session ended. */
 export type SignOutReason =
@@ -81,6 +88,11 @@ function makeAttemptId(): string {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").slice(0, 22);
 }
 
+/** Runs what may throw at once or reject later: a store may do either. */
+async function attempt<T>(run: () => T | Promise<T>): Promise<T> {
+  return await run();
+}
+
 const toAccess = ({ accessToken, sessionId, generation }: SessionRecord): Access => ({
   accessToken,
   sessionId,
@@ -154,7 +166,7 @@ export function createSession({ api, store, storeKey, clock, refreshAheadMs }: S
   }
 
   const ready = (async () => {
-    const stored = await Promise.resolve(store.get(storeKey)).then(decodeRecord, () => null);
+    const stored = await attempt(() => store.get(storeKey)).then(decodeRecord, () => null);
     if (isDisposed || state.status !== "booting") return;
     if (stored === null) setState({ status: "anonymous", lastEnd: null });
     else adopt(stored);
@@ -226,6 +238,10 @@ export function createSession({ api, store, storeKey, clock, refreshAheadMs }: S
     });
     // Signed out or in meanwhile: these tokens are nobody's.
     requireEpoch(startEpoch);
+    if (answer.ok && !isTokens(answer.data)) {
+      backOff();
+      throw authClientError("unreachable");
+    }
     if (answer.ok) {
       const next = toRecord(parent.user, answer.data, issuedAtMs);
       adopt(next);
@@ -258,23 +274,25 @@ export function createSession({ api, store, storeKey, clock, refreshAheadMs }: S
     const isAnothers = stored !== null && stored.sessionId !== value.sessionId &&
       stored.issuedAtMs > value.issuedAtMs;
     if (epoch !== writtenIn || isAnothers) return;
-    await Promise.resolve(store.set(storeKey, encodeRecord(value))).catch(() => {});
+    await attempt(() => store.set(storeKey, encodeRecord(value))).catch(() => {});
     // Signed out while a slow store was writing: what it wrote must not come back at the next start.
-    if (epoch !== writtenIn && record === null) await Promise.resolve(store.remove(storeKey)).catch(() => {});
+    if (epoch !== writtenIn && record === null) await attempt(() => store.remove(storeKey)).catch(() => {});
   }
 
   async function endBy(reason: Reason, sessionId: string): Promise<void> {
     if (record?.sessionId !== sessionId) return;
     const stored = await readStore().catch(() => null);
+    // While the store was read, another verdict may have ended the session already.
+    if (record?.sessionId !== sessionId) return;
     // A step-up or another tab has moved on: the verdict is about something that is gone.
     if (stored !== null && isNewer(stored)) return adopt(stored);
-    if (record?.sessionId === sessionId) await signOut(endOfReason[reason] ?? "revoked");
+    await signOut(endOfReason[reason] ?? "revoked");
   }
 
   async function signOut(reason: SignOutReason): Promise<SessionRecord | null> {
     const ended = record;
     forget(reason);
-    await Promise.resolve(store.remove(storeKey)).catch(() => {});
+    await attempt(() => store.remove(storeKey)).catch(() => {});
     return ended;
   }
 

@@ -61,3 +61,10 @@ export function decodeRecord(text: string | null): SessionRecord | null {
     return null;
   }
 }
+
+/** Tells tokens from whatever else a captive portal or a proxy may answer 200 with. */
+export function isTokens(data: unknown): data is Tokens {
+  const { accessToken, sessionId, generation, expiresInSeconds } = Object(data);
+  return typeof accessToken === "string" && typeof sessionId === "string" &&
+    Number.isFinite(generation) && Number.isFinite(expiresInSeconds);
+}

@@ -3,7 +3,7 @@ export type Target =
   | { route: "trpc"; path: string; paths: string[]; isBatch: boolean; query: string }
   | { route: "jwks" | "live" | "ready" | "unknown" | "invalid" };
 
-const trpcPaths = /^\/trpc\/([A-Za-z0-9._$-]+(?:(?:,|%2C)[A-Za-z0-9._$-]+)*)$/i;
+const trpcPaths = /^\/trpc\/([A-Za-z0-9._$-]+(?:(?:,|%2C)[A-Za-z0-9._$-]+)*)$/;
 const fixed: Readonly<Record<string, "jwks" | "live" | "ready">> = {
   "/.well-known/jwks.json": "jwks",
   "/health/live": "live",
@@ -33,7 +33,7 @@ export function matchTarget(url: string): Target {
   if (Object.hasOwn(fixed, path)) return { route: fixed[path] ?? "unknown" };
   const names = path.startsWith("/trpc/") ? trpcPaths.exec(path)?.[1] : undefined;
   if (names === undefined) return { route: "unknown" };
-  const paths = names.split(/,|%2C/i);
+  const paths = names.split(/,|%2C/);
   // A dot segment is resolved away by URL parsers further in, and names no procedure.
   if (paths.some((name) => /^\.+$/.test(name))) return { route: "unknown" };
   const isBatch = query !== "" && new URLSearchParams(query).get("batch") === "1";

@@ -62,8 +62,10 @@ const UNKNOWN_KEYS = 10_000;
 const RELOAD_COOL_DOWN_SECONDS = 10;
 
 attack("A-011: 10,000 unknown key names cost at most one key reload per cool-down", async (scene) => {
-  const { app, forge, victim, wire } = scene;
+  const { app, advance, forge, victim, wire } = scene;
   const { claims } = splitToken(victim.tokens.accessToken);
+  // Past the cool-down of the reading at the start, so that the flood begins with a reload.
+  await advance(RELOAD_COOL_DOWN_SECONDS + 1);
   const said = wire.statements.length;
   const startedAt = performance.now();
   const statuses = new Set<number>();
@@ -77,7 +79,7 @@ attack("A-011: 10,000 unknown key names cost at most one key reload per cool-dow
   assertEquals([...statuses], [401]);
   const coolDowns = 1 + Math.floor((performance.now() - startedAt) / 1_000 / RELOAD_COOL_DOWN_SECONDS);
   const reloads = wire.count(/"signing_keys"/, said);
-  assert(reloads <= coolDowns, `${reloads} reloads in ${coolDowns} cool-downs`);
+  assert(reloads >= 1 && reloads <= coolDowns, `${reloads} reloads in ${coolDowns} cool-downs`);
   // Refused before the denylist, so the flood asked the database for nothing else either.
   assertEquals(wire.count(/"(sessions|users)"/, said), 0);
   assertEquals((await meOf(app, victim)).status, 200);

@@ -29,6 +29,7 @@ export function questionOf(call: Call, usernames: Map<string, string>): Question
       return { path: "auth.me", bearer: call.access.text };
     case "list":
       return { path: "auth.sessions.list", bearer: call.access.text };
+    case "database":
     case "replica":
     case "strict":
       return { path: call.kind, bearer: call.access.text };

@@ -43,7 +43,7 @@ interface Instance {
 }
 
 const ORIGIN = "http://watchword.test";
-const queries = new Set(["auth.me", "auth.sessions.list", "replica", "strict"]);
+const queries = new Set(["auth.me", "auth.sessions.list", "database", "replica", "strict"]);
 
 // The kit's clock runs. Here it stands, so that the edge of every window can be met exactly.
 async function stopClock({ sql }: TestDatabase, at: number): Promise<void> {
@@ -57,11 +57,15 @@ async function stopClock({ sql }: TestDatabase, at: number): Promise<void> {
   `);
 }
 
-/** A service with procedures of an app's own beside the auth router: one for each other way to ask. */
+/** A service with procedures of an app's own beside the auth router: one for each way to check revocation. */
 function createApp(auth: Auth): Handler {
-  const guardedBy = (revocation: "replica" | "strict") =>
+  const guardedBy = (revocation: "database" | "replica" | "strict") =>
     auth.procedure({ auth: "required", revocation }).query(() => ({ ok: true }));
-  const app = { replica: guardedBy("replica"), strict: guardedBy("strict") };
+  const app = {
+    database: guardedBy("database"),
+    replica: guardedBy("replica"),
+    strict: guardedBy("strict"),
+  };
   return auth.handler(auth.trpc.router({ auth: auth.router, ...app }));
 }
 

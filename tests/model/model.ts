@@ -71,7 +71,7 @@ export type Call =
     | { kind: "login"; user: string; session: string }
     | { kind: "refresh"; token: Presented; attempt: string | null }
     | { kind: "stepUp"; access: Access; session: string }
-    | { kind: "me" | "list" | "replica" | "strict"; access: Access }
+    | { kind: "me" | "list" | "database" | "replica" | "strict"; access: Access }
     | { kind: "logout"; scope: "this" | "others" | "all"; access: Access | null; token: Presented | null }
     | { kind: "revoke"; access: Access; target: string }
   );

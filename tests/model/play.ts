@@ -194,6 +194,7 @@ export function play(model: Model, rules: Rules, call: Call): Expected[] {
       return me(model, call.access);
     case "list":
       return [{ list: listLive(model, call.access.user) }];
+    case "database":
     case "strict":
       return [{ done: true }];
     case "revoke":

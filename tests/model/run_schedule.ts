@@ -44,7 +44,7 @@ async function loseCommits(world: World, step: Extract<Aside, { op: "lose commit
 }
 
 /** Asks every instance about an access token. */
-async function lookEverywhere(world: World, kind: "me" | "replica", access: Access): Promise<void> {
+async function lookEverywhere(world: World, kind: "database" | "replica", access: Access): Promise<void> {
   const label = `${kind} by the latest access token of ${world.ledger.find(access.session).name}`;
   for (let instance = 0; instance < world.lane.instanceCount; instance++) {
     await world.send({ call: { kind, instance, access }, label });
@@ -72,13 +72,13 @@ async function overtake(world: World, step: Extract<Aside, { op: "straggler" }>)
     await sql`insert into denylist (session_id, expires_at) values (${other}, to_timestamp(${expiresAt}))`;
     await world.jump(BEYOND_STALENESS_SECONDS, { isUnseen: true });
     await lookEverywhere(world, "replica", access);
-    await lookEverywhere(world, "me", access);
+    await lookEverywhere(world, "database", access);
     await tx`update sessions set revoked_at = to_timestamp(${lane.now()}), revoke_reason = 'by hand'
       where id = ${family.id} and revoked_at is null`;
   });
   trace.push(`the revocation of ${family.name} commits`);
   for (const model of world.models) denyBehind(model, family.id);
-  await lookEverywhere(world, "me", access);
+  await lookEverywhere(world, "database", access);
   await world.jump(BEYOND_STALENESS_SECONDS, { isUnseen: true });
   await lookEverywhere(world, "replica", access);
   await world.jump(0.5);
