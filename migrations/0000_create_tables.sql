@@ -152,9 +152,11 @@ CREATE INDEX "mfa_tickets_expiry" ON "mfa_tickets" USING btree ("expires_at");--
 CREATE INDEX "one_time_tokens_user" ON "one_time_tokens" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "one_time_tokens_expiry" ON "one_time_tokens" USING btree ("expires_at");--> statement-breakpoint
 CREATE INDEX "outbox_unsent" ON "outbox" USING btree ("available_at") WHERE sent_at is null;--> statement-breakpoint
+CREATE INDEX "outbox_created" ON "outbox" USING btree ("created_at");--> statement-breakpoint
 CREATE INDEX "passkeys_user" ON "passkeys" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "sessions_live_by_user" ON "sessions" USING btree ("user_id") WHERE revoked_at is null;--> statement-breakpoint
 CREATE INDEX "sessions_absolute_expiry" ON "sessions" USING btree ("absolute_expires_at");--> statement-breakpoint
+CREATE INDEX "sessions_revoked" ON "sessions" USING btree ("revoked_at") WHERE revoked_at is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "signing_keys_one_active" ON "signing_keys" USING btree ("state") WHERE state = 'active';--> statement-breakpoint
 CREATE UNIQUE INDEX "signing_keys_one_pending" ON "signing_keys" USING btree ("state") WHERE state = 'pending';--> statement-breakpoint
 CREATE INDEX "throttle_blocked_until" ON "throttle" USING btree ("blocked_until");--> statement-breakpoint

@@ -211,7 +211,7 @@ export async function createAuth<Claims extends z.ZodObject = z.ZodObject<Record
   async function isReady(): Promise<boolean> {
     if (isClosing) return false;
     const isFresh = await denylist.refresh().then(() => true, () => false);
-    return isFresh && Math.abs(databaseClock.offsetMs()) <= CLOCK_OFFSET_MAX_MS;
+    return isFresh && keyRing.isReady() && Math.abs(databaseClock.offsetMs()) <= CLOCK_OFFSET_MAX_MS;
   }
 
   async function close(): Promise<void> {

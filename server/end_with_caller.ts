@@ -6,7 +6,7 @@ export interface StreamEnd {
   /** Calls back about every second. @returns what stops it */
   watch: (tick: () => void) => () => void;
   /** Why the stream must end now, or null. */
-  findEnd: () => AuthError | null;
+  findEnd: () => Promise<AuthError | null>;
   /** Aborts when the client goes. */
   signal: AbortSignal;
 }
@@ -17,8 +17,9 @@ function watchEnd({ watch, findEnd }: StreamEnd): { ended: Promise<never>; unwat
   const ended = new Promise<never>((_, reject) => end = reject);
   ended.catch(() => {});
   const unwatch = watch(() => {
-    const error = findEnd();
-    if (error !== null) end(error);
+    void findEnd().then((error) => {
+      if (error !== null) end(error);
+    });
   });
   return { ended, unwatch };
 }

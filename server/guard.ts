@@ -48,8 +48,8 @@ export interface Guard {
    *   RATE_LIMITED | UNAVAILABLE
    */
   identify(auth: AuthRequest, policy: CallerPolicy): Promise<Identity | null>;
-  /** Why an open stream of this identity must end now, or null. Asks nobody: for every tick of the denylist. */
-  findEnd(identity: Identity, policy: CallerPolicy): AuthError | null;
+  /** Why an open stream of this identity must end now, or null. Never rejects. */
+  findEnd(identity: Identity, policy: CallerPolicy): Promise<AuthError | null>;
 }
 
 interface GuardDeps {
@@ -180,16 +180,13 @@ export function createGuard(deps: GuardDeps): Guard {
         throw isDatabaseUnavailable(cause) ? refuse("UNAVAILABLE", { cause, retryAfterSeconds: 1 }) : cause;
       }
     },
-    findEnd(identity, { revocation = defaultRevocation }) {
+    async findEnd(identity, { revocation = defaultRevocation }) {
       if (clock.now() >= identity.expiresAt) return refuse("TOKEN_EXPIRED");
       if (revocation === "none") return null;
-      switch (denylist.peek(identity)) {
-        case "denied":
-          return refuse("SESSION_REVOKED");
-        case "unknown":
-          return refuse("UNAVAILABLE", { retryAfterSeconds: 1 });
-        case "allowed":
-          return null;
+      try {
+        return await denylist.isDenied(identity, "replica") ? refuse("SESSION_REVOKED") : null;
+      } catch (cause) {
+        return refuse("UNAVAILABLE", { cause, retryAfterSeconds: 1 });
       }
     },
   };

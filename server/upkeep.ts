@@ -1,7 +1,7 @@
 import type { Log } from "./observe/log.ts";
 import { describeBug } from "./observe/log.ts";
 import type { Store } from "./store/connect.ts";
-import { pruneBatch, prunedTables } from "./store/prune.ts";
+import { pruneBatch, prunedKinds } from "./store/prune.ts";
 import {
   dropRetiredSigningKeys,
   insertPendingSigningKey,
@@ -40,31 +40,31 @@ export function createUpkeep({ store, keyRing, encryptionKey, keyLifetimes, log 
 
   async function moveKeysAlong(): Promise<void> {
     const made = await generateSigningKey(encryptionKey);
-    await store.transaction(async (tx) => {
+    const { promoted, isPublished } = await store.transaction(async (tx) => {
       await lockSigningKeys(tx);
       const promoted = await promoteSigningKey(tx);
-      if (promoted !== null) log.info("signing key rotated", { kid: promoted });
-      if (await isRotationDue(tx, keyLifetimes)) {
-        await insertPendingSigningKey(tx, made, keyLifetimes.pendingSeconds);
-        log.info("signing key published", { kid: made.kid });
-      }
+      const isPublished = await isRotationDue(tx, keyLifetimes);
+      if (isPublished) await insertPendingSigningKey(tx, made, keyLifetimes.pendingSeconds);
       await dropRetiredSigningKeys(tx, keyLifetimes);
+      return { promoted, isPublished };
     });
+    if (promoted !== null) log.info("signing key rotated", { kid: promoted });
+    if (isPublished) log.info("signing key published", { kid: made.kid });
     await keyRing.reload();
   }
 
-  async function prune(): Promise<void> {
-    for (const table of prunedTables) {
-      for (let batches = 0; batches < BATCHES_MAX; batches++) {
-        const { hasMore } = await store.query((db) => pruneBatch(db, table));
-        if (!hasMore) break;
-      }
+  async function prune(kind: string): Promise<void> {
+    for (let batches = 0; batches < BATCHES_MAX; batches++) {
+      if (!(await store.query((db) => pruneBatch(db, kind))).hasMore) return;
     }
   }
 
+  // What fails must not keep the rest from being done.
   async function run(): Promise<void> {
-    await moveKeysAlong();
-    await prune();
+    const failures: unknown[] = [];
+    await moveKeysAlong().catch((error) => failures.push(error));
+    for (const kind of prunedKinds) await prune(kind).catch((error) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   }
 
   function schedule(): void {

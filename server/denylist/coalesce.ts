@@ -48,6 +48,10 @@ export function coalesce<Question, Answer>(
       for (const entry of batch) entry.resolve(answer(entry.question));
     } catch (error) {
       for (const entry of batch) entry.reject(error);
+      // No answer in time: those who wait behind would only wait as long again.
+      if (error instanceof DatabaseUnavailable) {
+        for (const entry of waiting.splice(0)) entry.reject(error);
+      }
     } finally {
       inFlight--;
       schedule();

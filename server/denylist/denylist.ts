@@ -29,10 +29,8 @@ export interface Denylist {
   isDenied(question: DenylistQuestion, source: DenylistSource): Promise<boolean>;
   /** Tells this instance at once, and the others soon, what was committed. Never throws. */
   announce(rows: readonly DatedDenylistRow[]): void;
-  /** Calls back after each look at what is new, about every second, whether it succeeded or not. */
+  /** Calls back about every second, and when something new was read. @returns what stops it */
   onTick(listener: () => void): () => void;
-  /** Whether the copy alone may still answer, and would deny. For what is checked again and again. */
-  peek(question: DenylistQuestion): "allowed" | "denied" | "unknown";
   /** Reads what is new now. @throws DatabaseUnavailable */
   refresh(): Promise<void>;
   start(): Promise<void>;
@@ -124,7 +122,6 @@ export function createDenylist(deps: DenylistDeps): Denylist {
       wakeUps.announce();
     },
     onTick: wakeUps.onTick,
-    peek,
     refresh: syncNow,
     async start() {
       await syncNow();

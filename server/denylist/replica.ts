@@ -25,7 +25,7 @@ export interface Replica {
 }
 
 interface ReplicaDeps {
-  read: (horizon: bigint, max: number) => Promise<DenylistPage | null>;
+  read: (horizon: bigint, max: number) => Promise<DenylistPage>;
   clock: Clock;
   databaseClock: DatabaseClock;
   /** Entries, about 100 bytes each. */
@@ -33,6 +33,8 @@ interface ReplicaDeps {
 }
 
 const FULL_RELOAD_MS = 60_000;
+/** Above every transaction that Postgres can have. */
+const BEYOND_ALL = 2n ** 63n - 1n;
 
 /** Answers a question from rows. */
 export function indexRows(rows: readonly DenylistRow[]): (question: DenylistQuestion) => boolean {
@@ -82,26 +84,24 @@ export function createReplica({ read, clock, databaseClock, max }: ReplicaDeps):
   async function readNow(): Promise<void> {
     // Stamped before the question is sent: whatever commits later may be missing from the answer.
     const asked = takeStamp(clock);
-    const isFull = isOverflowing || fullyRead === undefined || elapsedMs(clock, fullyRead) >= FULL_RELOAD_MS;
-    let page = await readOrDistrust(isFull ? 0n : horizon);
+    const isFull = fullyRead === undefined || elapsedMs(clock, fullyRead) >= FULL_RELOAD_MS;
+    // Too many to copy, and still so: only the time is asked for, until the next full reading is due.
+    const from = isFull ? 0n : isOverflowing ? BEYOND_ALL : horizon;
+    let page = await readOrDistrust(from);
     // Another server, or one restored from a backup: its numbers mean something else.
-    if (page !== null && page.horizon < horizon && !isFull) page = await readOrDistrust(0n);
-    if (page === null) {
-      isOverflowing = true;
-      horizon = 0n;
-      return;
-    }
+    if (!isOverflowing && !isFull && page.horizon < horizon) page = await readOrDistrust(0n);
     databaseClock.observe(page.dbNowSeconds, asked);
     dropExpired(page.dbNowSeconds);
-    isOverflowing = false;
-    add(page.rows);
+    if (isFull) fullyRead = asked;
+    if (from === BEYOND_ALL) return;
+    isOverflowing = page.rows === null;
+    add(page.rows ?? []);
     if (isOverflowing) return;
     horizon = page.horizon;
     lease = asked;
-    if (isFull) fullyRead = asked;
   }
 
-  async function readOrDistrust(from: bigint): Promise<DenylistPage | null> {
+  async function readOrDistrust(from: bigint): Promise<DenylistPage> {
     try {
       return await read(from, max);
     } catch (error) {

@@ -4,7 +4,7 @@ export interface WakeUps {
   hint(): void;
   /** Hints at the other instances, at most once in 20 ms. */
   announce(): void;
-  /** Calls back after every look, also after one that failed. */
+  /** Calls back every second, however long a look takes, and after every look. */
   onTick(listener: () => void): () => void;
   start(): void;
   stop(): void;
@@ -23,6 +23,7 @@ const ANNOUNCE_COALESCE_MS = 20;
 /** Polls about every second, and sooner when hinted at. The poll carries the promise; a hint only speeds it up. */
 export function createWakeUps({ sync, notify }: WakeUpsDeps): WakeUps {
   const listeners = new Set<() => void>();
+  let ticking: ReturnType<typeof setInterval> | undefined;
   let poll: ReturnType<typeof setTimeout> | undefined;
   let hinted: ReturnType<typeof setTimeout> | undefined;
   let announced: ReturnType<typeof setTimeout> | undefined;
@@ -31,6 +32,10 @@ export function createWakeUps({ sync, notify }: WakeUpsDeps): WakeUps {
   async function look(): Promise<void> {
     // Whatever fails is tried again in a second; until then the lease grows old, which is what callers look at.
     await sync().catch(() => {});
+    tick();
+  }
+
+  function tick(): void {
     for (const listener of [...listeners]) listener();
   }
 
@@ -63,10 +68,12 @@ export function createWakeUps({ sync, notify }: WakeUpsDeps): WakeUps {
     },
     start() {
       isStopped = false;
+      ticking = setInterval(tick, POLL_MS);
       schedule();
     },
     stop() {
       isStopped = true;
+      clearInterval(ticking);
       for (const timer of [poll, hinted, announced]) clearTimeout(timer);
     },
   };

@@ -1,12 +1,11 @@
-import { drizzle, type PostgresJsQueryResultHKT } from "drizzle-orm/postgres-js";
-import type { PgDatabase } from "drizzle-orm/pg-core";
-import postgres from "postgres";
+import { sql } from "drizzle-orm";
 import { systemClock } from "../clock.ts";
 import { createAdmission } from "./admission.ts";
 import { DatabaseUnavailable } from "./errors.ts";
+import { createPacedSocket } from "./paced_socket.ts";
+import { type Db, endPool, openPool, type Pool } from "./pool.ts";
 
-/** The database or a transaction in it; the functions of `store/` take either. */
-export type Db = PgDatabase<PostgresJsQueryResultHKT>;
+export type { Db } from "./pool.ts";
 
 /** Postgres, with a bound on how long a caller waits and on how many wait. */
 export interface Store {
@@ -25,6 +24,7 @@ export interface Store {
 
 interface ConnectOptions {
   databaseUrl: string;
+  /** Connections for statements; transactions have as many of their own at the most. */
   poolSize?: number;
 }
 
@@ -33,6 +33,7 @@ const QUERY_DEADLINE_MS = 2_000;
 const TRANSACTION_DEADLINE_MS = 3_000;
 /** Above the server's own statement time-out: a server that is there has answered by then. */
 const SILENCE_MS = 3_000;
+const LINGER_SECONDS = 3;
 
 interface Subscription {
   channel: string;
@@ -40,49 +41,75 @@ interface Subscription {
   onListening: () => void;
 }
 
-function openPool(databaseUrl: string, poolSize: number): { client: postgres.Sql; db: Db } {
-  const client = postgres(databaseUrl, {
-    max: poolSize,
-    connect_timeout: 2,
-    // The driver's own back-off grows to 20 s, which would outlast the outage it waits for.
-    backoff: () => 0.3,
-    // A standby may be behind, and what it does not know yet would be allowed.
-    target_session_attrs: "read-write",
-    onnotice: () => {},
-    connection: {
-      application_name: "watchword",
-      statement_timeout: 2_000,
-      lock_timeout: 1_000,
-      idle_in_transaction_session_timeout: 5_000,
-    },
-  });
-  return { client, db: drizzle(client) };
-}
-
 /** Opens the pool. It connects on first use, so this never fails. */
 export function connect({ databaseUrl, poolSize = 10 }: ConnectOptions): Store {
-  let pool = openPool(databaseUrl, poolSize);
-  let isClosed = false;
+  const socket = createPacedSocket();
   const subscriptions: Subscription[] = [];
+  // A transaction has a connection of its own: the driver's `begin` cannot survive that its connection breaks.
+  const idle: Pool[] = [];
+  const busy = new Set<Pool>();
+  let isClosed = false;
+  let queries = openQueries();
   const admission = createAdmission({
     places: poolSize,
     waitingMax: WAITING_MAX,
     silenceMs: SILENCE_MS,
-    // After a failover without a word, the old connections would hang until TCP gives up, a quarter of an hour.
-    onSilence() {
-      if (isClosed) return;
-      void pool.client.end({ timeout: 0 }).catch(() => {});
-      pool = openPool(databaseUrl, poolSize);
-      for (const subscription of subscriptions) subscribe(subscription).catch(() => {});
-    },
+    onSilence,
   });
 
+  function openQueries(): Pool {
+    return openPool({ databaseUrl, size: poolSize, socket, onBroken: replaceQueries });
+  }
+
+  function replaceQueries(broken: Pool): void {
+    if (isClosed || broken !== queries) return;
+    queries = openQueries();
+    void endPool(broken, LINGER_SECONDS);
+    for (const subscription of subscriptions) subscribe(subscription).catch(() => {});
+  }
+
+  // After a failover without a word, the old connections would hang until TCP gives up, a quarter of an hour.
+  function onSilence(): void {
+    for (const pool of [...idle.splice(0), ...busy, queries]) {
+      void endPool(pool, 0);
+      replaceQueries(pool);
+    }
+  }
+
   async function subscribe({ channel, onNotify, onListening }: Subscription): Promise<void> {
-    await pool.client.listen(channel, onNotify, onListening);
+    await queries.client.listen(channel, onNotify, onListening);
+  }
+
+  /** A connection that broke while nobody used it is left behind. */
+  function takeIdle(): Pool | undefined {
+    for (let pool = idle.pop(); pool !== undefined; pool = idle.pop()) {
+      if (!pool.isBroken) return pool;
+      void endPool(pool, 0);
+    }
+    return undefined;
+  }
+
+  async function transact<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+    const pool = takeIdle() ?? openPool({ databaseUrl, size: 1, socket });
+    busy.add(pool);
+    try {
+      await pool.db.execute(sql`begin`);
+      const result = await work(pool.db);
+      await pool.db.execute(sql`commit`);
+      return result;
+    } catch (error) {
+      // Without an answer nobody knows whether it is over, so the connection goes, and the transaction with it.
+      if (!pool.isBroken) await pool.db.execute(sql`rollback`).catch(() => endPool(pool, 0));
+      throw error;
+    } finally {
+      busy.delete(pool);
+      if (isClosed || pool.isBroken) void endPool(pool, 0);
+      else idle.push(pool);
+    }
   }
 
   return {
-    query: (work, deadlineMs = QUERY_DEADLINE_MS) => admission.run(() => work(pool.db), deadlineMs),
+    query: (work, deadlineMs = QUERY_DEADLINE_MS) => admission.run(() => work(queries.db), deadlineMs),
     transaction(work) {
       const startedAtMs = systemClock.monotonicMs();
       const requireInTime = () => {
@@ -90,7 +117,7 @@ export function connect({ databaseUrl, poolSize = 10 }: ConnectOptions): Store {
         if (isLate) throw new DatabaseUnavailable("its caller has been told");
       };
       return admission.run(() =>
-        pool.db.transaction(async (tx) => {
+        transact(async (tx) => {
           requireInTime();
           const result = await work(tx);
           requireInTime();
@@ -104,7 +131,8 @@ export function connect({ databaseUrl, poolSize = 10 }: ConnectOptions): Store {
     },
     async close() {
       isClosed = true;
-      await pool.client.end({ timeout: 5 });
+      const pools = [queries, ...idle.splice(0), ...busy];
+      await Promise.all(pools.map((pool) => pool.client.end({ timeout: 2 })));
     },
   };
 }

@@ -19,7 +19,8 @@ export interface DenylistPage {
   /** Every transaction below it had ended before the snapshot. */
   horizon: bigint;
   dbNowSeconds: number;
-  rows: DatedDenylistRow[];
+  /** Null when there were more than was asked for, because the page would not be whole. */
+  rows: DatedDenylistRow[] | null;
 }
 
 /** What a raw statement returns of a new entry. */
@@ -67,9 +68,9 @@ export function prepareDenylistLookup(
  *
  * A cursor on `seq` would lose rows that commit out of order; everything at or above the horizon is read again.
  *
- * @param max above it no page is returned but null, because it would not be whole
+ * @param max how many rows are read
  */
-export async function readDenylistSince(db: Db, horizon: bigint, max: number): Promise<DenylistPage | null> {
+export async function readDenylistSince(db: Db, horizon: bigint, max: number): Promise<DenylistPage> {
   const rows = await db.execute<Partial<RawDenylistRow> & { seq: string | null; xmin: string; now: string }>(
     sql`
     select x.xmin::text as xmin, extract(epoch from now()) as now, d.seq,
@@ -80,11 +81,12 @@ export async function readDenylistSince(db: Db, horizon: bigint, max: number): P
   );
   const [first] = rows;
   if (first === undefined) throw new Error("the snapshot returned no row");
-  if (rows.length > max) return null;
   return {
     horizon: BigInt(first.xmin),
     dbNowSeconds: Number(first.now),
-    rows: rows.filter((row): row is typeof row & RawDenylistRow => row.seq !== null).map(toDatedRow),
+    rows: rows.length > max
+      ? null
+      : rows.filter((row): row is typeof row & RawDenylistRow => row.seq !== null).map(toDatedRow),
   };
 }
 

@@ -64,6 +64,7 @@ export const sessions = pgTable("sessions", {
   // Nothing that a refresh updates is indexed, so those updates stay HOT (with fillfactor 70, see migrations/).
   index("sessions_live_by_user").on(table.userId).where(sql`revoked_at is null`),
   index("sessions_absolute_expiry").on(table.absoluteExpiresAt),
+  index("sessions_revoked").on(table.revokedAt).where(sql`revoked_at is not null`),
 ]);
 
 /**
@@ -174,7 +175,10 @@ export const outbox = pgTable("outbox", {
   availableAt: instant("available_at").notNull().default(sql`now()`),
   sentAt: instant("sent_at"),
   createdAt: createdAt(),
-}, (table) => [index("outbox_unsent").on(table.availableAt).where(sql`sent_at is null`)]);
+}, (table) => [
+  index("outbox_unsent").on(table.availableAt).where(sql`sent_at is null`),
+  index("outbox_created").on(table.createdAt),
+]);
 
 /** What happened to whom. No foreign keys: it outlives the account. */
 export const auditEvents = pgTable("audit_events", {

@@ -25,6 +25,8 @@ export interface KeyRing {
   holds(key: VerifyingKey): boolean;
   /** Public halves of every key that could verify a token (RFC 7517 §5). */
   jwks(): { keys: (PublicJwk & { kid: string; alg: "Ed25519"; use: "sig" })[] };
+  /** Something can be signed, and the last reading of the keys succeeded. */
+  isReady(): boolean;
   /** Reads the keys again. @throws WrongKeyEncryptionSecret */
   reload(): Promise<void>;
 }
@@ -43,6 +45,7 @@ interface RingKey extends VerifyingKey {
 
 const READ_MAX_AGE_MS = 60_000;
 const UNKNOWN_KID_COOLDOWN_MS = 10_000;
+const FAILED_COOLDOWN_MS = 1_000;
 
 /** Builds an empty ring; `reload` fills it. */
 export function createKeyRing({ read, encryptionKey, clock, onIgnored }: KeyRingDeps): KeyRing {
@@ -58,16 +61,22 @@ export function createKeyRing({ read, encryptionKey, clock, onIgnored }: KeyRing
     const stored = await read();
     const loaded = new Map<string, RingKey>();
     for (const key of stored) {
-      const known = keys.get(key.kid) ?? await openKey(key);
-      if (known !== null) loaded.set(key.kid, known);
+      const known = keys.get(key.kid);
+      const isSame = known?.publicJwk.x === key.publicJwk.x;
+      const opened = known !== undefined && isSame ? known : await openKey(key);
+      if (opened !== null) loaded.set(key.kid, opened);
     }
     const active = stored.find((key) => key.state === "active");
     if (active === undefined) throw new Error("there is no active signing key");
     // What could be opened goes on verifying, even if nothing can be signed.
     keys = loaded;
     if (signing?.kid !== active.kid) {
-      signing = undefined;
-      signing = { kid: active.kid, key: await openPrivateKey(encryptionKey, active) };
+      // Assigned when it is open: until then the one before goes on signing.
+      const opened = await openPrivateKey(encryptionKey, active).catch((error) => {
+        signing = undefined;
+        throw error;
+      });
+      signing = { kid: active.kid, key: opened };
     }
     lastRead = started;
   }
@@ -85,7 +94,7 @@ export function createKeyRing({ read, encryptionKey, clock, onIgnored }: KeyRing
   }
 
   function reload(): Promise<void> {
-    return reloading ??= readNow().then(() => failure = undefined, (error) => {
+    return reloading ??= readNow().then(() => void (failure = undefined), (error) => {
       failure = { error };
       throw error;
     }).then(() => {}).finally(() => reloading = undefined);
@@ -101,14 +110,13 @@ export function createKeyRing({ read, encryptionKey, clock, onIgnored }: KeyRing
     async findVerifyingKey(kid) {
       const known = keys.get(kid);
       if (known) return known;
-      if (
-        reloading !== undefined || lastTry === undefined ||
-        elapsedMs(clock, lastTry) >= UNKNOWN_KID_COOLDOWN_MS
-      ) {
-        await reload();
-      } else if (failure) throw failure.error;
+      const cooldownMs = failure ? FAILED_COOLDOWN_MS : UNKNOWN_KID_COOLDOWN_MS;
+      const isDue = lastTry === undefined || elapsedMs(clock, lastTry) >= cooldownMs;
+      if (reloading !== undefined || isDue) await reload();
+      else if (failure) throw failure.error;
       return keys.get(kid) ?? null;
     },
+    isReady: () => signing !== undefined && failure === undefined,
     holds: (key) => keys.get(key.kid) === key,
     jwks: () => ({
       keys: Array.from(keys.values(), ({ kid, publicJwk: { x } }) => ({

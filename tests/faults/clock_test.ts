@@ -176,10 +176,10 @@ Deno.test("F-23: a clock that is set forward under way makes the copy forget no 
   const { denylist, clock } = unattended;
   const question = await unattended.revoke();
   await denylist.refresh();
-  assertEquals(denylist.peek(question), "denied");
+  assertEquals(await denylist.isDenied(question, "replica"), true);
   clock.wallMs += HOUR_MS;
   await denylist.refresh();
-  assertEquals(denylist.peek(question), "denied");
+  assertEquals(await denylist.isDenied(question, "replica"), true);
 });
 
 for (
@@ -197,7 +197,6 @@ for (
     const question = await unattended.revoke();
     assertEquals(await denylist.isDenied(question, "replica"), false);
     Object.assign(clock, jump);
-    assertEquals(denylist.peek(question), "unknown");
     assertEquals(await denylist.isDenied(question, "replica"), true);
   });
 }

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "../../server/store/connect.ts";
-import { pruneBatch, prunedTables } from "../../server/store/prune.ts";
+import { pruneBatch, prunedKinds } from "../../server/store/prune.ts";
 import { registerUser, startTestApp } from "../kit/app.ts";
 import { countRows } from "../kit/database_snapshot.ts";
 import { createTestDatabase } from "../kit/database.ts";
@@ -91,7 +91,7 @@ Deno.test("every table that is pruned can find what has expired without reading 
   await sql`analyze`;
   const store = connect({ databaseUrl: database.url });
   for (const table of ["denylist", "sessions"]) {
-    assert(prunedTables.includes(table));
+    assert(prunedKinds.includes(table));
     await sql`select pg_stat_reset()`;
     await store.query((db) => pruneBatch(db, table));
     await sql`select pg_stat_force_next_flush()`;

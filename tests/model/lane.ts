@@ -23,6 +23,8 @@ export interface Lane extends AsyncDisposable {
   rules: Rules;
   database: TestDatabase;
   instanceCount: number;
+  /** Every kind of answer that a schedule has met, as `call: reason`. */
+  seen: Set<string>;
   /** Seconds since 1970, for the database and every instance alike. */
   now(): number;
   /**
@@ -130,6 +132,7 @@ export async function openLane(
     rules,
     database,
     instanceCount,
+    seen: new Set(),
     now: () => now,
     ask,
     async moveClock(seconds, { isUnseen = false } = {}) {

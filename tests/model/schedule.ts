@@ -131,4 +131,4 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 /** Random schedules of about twenty steps. */
-export const schedules: fc.Arbitrary<Step[]> = fc.array(step, { maxLength: 34, size: "max" });
+export const schedules: fc.Arbitrary<Step[]> = fc.array(step, { maxLength: 32, size: "max" });

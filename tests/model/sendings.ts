@@ -35,17 +35,18 @@ export function refreshAsOwner(
     isOwner: true,
     receive({ status, data }) {
       if (fate === "lost") return;
-      const next = status === 200 ? data.generation : generation;
-      if (next >= family.stored.generation) {
-        family.stored = { generation: next, attempt: null, attemptedAt: 0 };
+      if (status !== 200) family.isSignedOut = true;
+      // Of two tabs' answers the newer one counts.
+      else if (data.generation >= family.stored.generation) {
+        family.stored = { generation: data.generation, attempt: null, attemptedAt: 0 };
       }
     },
   };
 }
 
 function steal({ ledger }: World, family: Family, { back, attempt, at }: ShotOf<"steal">): Sending | null {
-  // Whoever is refused has learned all there is.
-  if (family.isTheftRefused) return null;
+  // Whoever is refused has learned all there is; of a session that is over, one token tells it.
+  if (family.isTheftRefused || (family.isDead && back > 0)) return null;
   const token = ledger.present(family, back);
   family.isStolen = true;
   const attempts = { none: null, new: newAttempt(), "owner's": family.lastAttempt };
