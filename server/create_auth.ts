@@ -211,6 +211,7 @@ export async function createAuth<Claims extends z.ZodObject = z.ZodObject<Record
   async function isReady(): Promise<boolean> {
     if (isClosing) return false;
     const isFresh = await denylist.refresh().then(() => true, () => false);
+    if (isFresh && !keyRing.isReady()) await keyRing.reload().catch(() => {});
     return isFresh && keyRing.isReady() && Math.abs(databaseClock.offsetMs()) <= CLOCK_OFFSET_MAX_MS;
   }
 
