@@ -90,6 +90,7 @@ export function connect({ databaseUrl, poolSize = 10 }: ConnectOptions): Store {
   }
 
   async function transact<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+    if (isClosed) throw new DatabaseUnavailable("the store is closed");
     const pool = takeIdle() ?? openPool({ databaseUrl, size: 1, socket });
     busy.add(pool);
     try {

@@ -26,7 +26,7 @@ interface Refused {
   session?: { userId: string; sessionId: string };
   denied?: DatedDenylistRow[];
 }
-type Decision = { repeat: SessionState } | Refused;
+type Decision = { repeat: SessionState } | { isCurrent: true } | Refused;
 
 /**
  * Exchanges a refresh token for its one successor and a fresh access token.
@@ -47,6 +47,35 @@ export async function refresh(
   deps.limits.requireLocal("rotations", parent.sessionId);
   const attemptHash = input.attemptId === undefined ? null : await sha256(input.attemptId);
 
+  const rotated = await rotate(deps, { parent, attemptHash, request });
+  if (rotated !== null) return rotated;
+  deps.limits.takeLocal("replays", parent.sessionId);
+  const decision = await deps.store.transaction((tx) => decide(deps, tx, { parent, attemptHash, request }));
+  if ("refuse" in decision) {
+    deps.denylist.announce(decision.denied ?? []);
+    throw await refuseGenuine(deps, decision, request);
+  }
+  if ("isCurrent" in decision) {
+    const late = await rotate(deps, { parent, attemptHash, request });
+    if (late !== null) return late;
+    throw new AuthError("UNAVAILABLE", { retryAfterSeconds: 1 });
+  }
+  const { session, user, dbNow } = decision.repeat;
+  const successor = await deps.refreshTokens.mintNext(parent, session.ratchetKey);
+  return await issueTokens(deps, { ...session, roles: user.roles, dbNow }, {
+    refreshToken: successor.token,
+    request,
+  });
+}
+
+interface Presented {
+  parent: GenuineRefreshToken;
+  attemptHash: Uint8Array | null;
+  request: RequestFacts;
+}
+
+/** Row 0, which most refreshes are: the token is current, and Postgres lets one caller rotate it. */
+async function rotate(deps: FlowDeps, { parent, attemptHash, request }: Presented): Promise<Tokens | null> {
   const next = await deps.refreshTokens.mintNext(parent);
   const rotated = await deps.store.query((db) =>
     rotateSession(db, {
@@ -58,35 +87,17 @@ export async function refresh(
       attemptHash,
     }, deps.settings.lifetimes)
   );
-  if (rotated !== null) {
-    // Rotations of one session follow each other, so counting them afterwards is exact.
-    deps.limits.takeLocal("rotations", parent.sessionId);
-    return await issueTokens(deps, rotated, { refreshToken: next.token, request });
-  }
-
-  deps.limits.takeLocal("replays", parent.sessionId);
-  const decision = await deps.store.transaction((tx) => decide(deps, tx, { parent, attemptHash, request }));
-  if ("refuse" in decision) {
-    deps.denylist.announce(decision.denied ?? []);
-    throw await refuseGenuine(deps, decision, request);
-  }
-  const { session, user, dbNow } = decision.repeat;
-  const successor = await deps.refreshTokens.mintNext(parent, session.ratchetKey);
-  return await issueTokens(deps, { ...session, roles: user.roles, dbNow }, {
-    refreshToken: successor.token,
-    request,
-  });
+  if (rotated === null) return null;
+  // Rotations of one session follow each other, so counting them afterwards is exact.
+  deps.limits.countLocal("rotations", parent.sessionId);
+  return await issueTokens(deps, rotated, { refreshToken: next.token, request });
 }
 
 /** The rows 2 to 7 of the decision table, in its order. */
 async function decide(
   deps: FlowDeps,
   tx: Db,
-  { parent, attemptHash, request }: {
-    parent: GenuineRefreshToken;
-    attemptHash: Uint8Array | null;
-    request: RequestFacts;
-  },
+  { parent, attemptHash, request }: Presented,
 ): Promise<Decision> {
   const state = await findSessionState(tx, parent.sessionId, { lock: true });
   // Another client's token is none of ours (RFC 6749 §10.4), and nothing is ended by it.
@@ -99,6 +110,8 @@ async function decide(
   const isAhead = parent.generation > session.generation ||
     (parent.generation === session.generation && !isSame(parent.hash, session.currentHash));
   if (isAhead) return { refuse: "REFRESH_EXPIRED", session: concerned };
+  // It became current after the first look, as in a database that is catching up. That is nobody's theft either.
+  if (isSame(parent.hash, session.currentHash)) return { isCurrent: true };
   if (isRepeat(deps, { parent, attemptHash, state })) {
     await extendLastAccess(tx, session.id, deps.settings.lifetimes);
     return { repeat: state };
