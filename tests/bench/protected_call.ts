@@ -7,8 +7,8 @@ import { print } from "../../server/observe/log.ts";
 import { createTestDatabase } from "../kit/database.ts";
 
 const ROUNDS = 12;
-const CALLS = 2_000;
-const CONCURRENCY = 32;
+const CALLS = 4_000;
+const CONCURRENCY = 64;
 
 async function startServer(side: "bare" | "full", databaseUrl: string) {
   const child = new Deno.Command(Deno.execPath(), {
