@@ -1,6 +1,7 @@
 import type { AnyTRPCRouter } from "@trpc/server";
 import type { z } from "zod";
 import { PASSWORD_MIN_CODE_POINTS } from "@watchword/shared";
+import type { AuthRouter } from "@watchword/shared/contract";
 import { type Clock, systemClock } from "./clock.ts";
 import { createDatabaseClock } from "./database_clock.ts";
 import { createCurrentSessions } from "./denylist/current_sessions.ts";
@@ -173,7 +174,7 @@ export async function createAuth<Claims extends z.ZodObject = z.ZodObject<Record
   const guard = createGuard({
     accessTokens,
     denylist,
-    findCurrentSession: createCurrentSessions(store),
+    findCurrentSession: createCurrentSessions(store, clock),
     limits,
     audit,
     clock: databaseClock,
@@ -224,7 +225,7 @@ export async function createAuth<Claims extends z.ZodObject = z.ZodObject<Record
 
   return {
     /** The auth router: nest it as `auth` in your own. */
-    router: createAuthRouter(own, flowDeps),
+    router: createAuthRouter(own, flowDeps) as AuthRouter,
     /** tRPC's own tools, bound to this context. */
     trpc: {
       router: app.t.router,

@@ -1,5 +1,7 @@
 import type { Store } from "../store/connect.ts";
 import { type CurrentSession, listCurrentSessions } from "../store/sessions.ts";
+import type { Clock } from "../clock.ts";
+import { acrossPauses } from "./across_pauses.ts";
 import { coalesce } from "./coalesce.ts";
 
 const LOOKUP_DEADLINE_MS = 1_000;
@@ -10,10 +12,14 @@ const LOOKUP_DEADLINE_MS = 1_000;
  *
  * @returns null for a session that does not exist. @throws DatabaseUnavailable after 1 s
  */
-export function createCurrentSessions(store: Store): (sessionId: string) => Promise<CurrentSession | null> {
-  return coalesce(async (sessionIds: string[]) => {
+export function createCurrentSessions(
+  store: Store,
+  clock: Clock,
+): (sessionId: string) => Promise<CurrentSession | null> {
+  const lookUp = async (sessionIds: string[]) => {
     const rows = await store.query((db) => listCurrentSessions(db, sessionIds), LOOKUP_DEADLINE_MS);
     const byId = new Map(rows.map((row) => [row.sessionId, row]));
-    return (sessionId) => byId.get(sessionId) ?? null;
-  });
+    return (sessionId: string) => byId.get(sessionId) ?? null;
+  };
+  return coalesce(acrossPauses(lookUp, { clock, deadlineMs: LOOKUP_DEADLINE_MS }));
 }

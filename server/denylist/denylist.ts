@@ -10,6 +10,7 @@ import {
   readDenylistSince,
 } from "../store/denylist.ts";
 import { DatabaseUnavailable, isDatabaseUnavailable } from "../store/errors.ts";
+import { acrossPauses } from "./across_pauses.ts";
 import { coalesce } from "./coalesce.ts";
 import { createReplica, type DenylistQuestion, indexRows } from "./replica.ts";
 import { createWakeUps } from "./wake_ups.ts";
@@ -66,7 +67,7 @@ export function createDenylist(deps: DenylistDeps): Denylist {
   });
 
   const lookups = new WeakMap<Db, ReturnType<typeof prepareDenylistLookup>>();
-  const askDatabase = coalesce(async (questions: DenylistQuestion[]) => {
+  const lookUp = async (questions: DenylistQuestion[]) => {
     const rows = await store.query((db) => {
       const lookup = lookups.get(db) ?? prepareDenylistLookup(db);
       lookups.set(db, lookup);
@@ -76,7 +77,8 @@ export function createDenylist(deps: DenylistDeps): Denylist {
       });
     }, LOOKUP_DEADLINE_MS);
     return indexRows(rows);
-  });
+  };
+  const askDatabase = coalesce(acrossPauses(lookUp, { clock, deadlineMs: LOOKUP_DEADLINE_MS }));
 
   async function syncNow(): Promise<void> {
     const wasOverflowing = replica.isOverflowing;
