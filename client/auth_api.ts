@@ -1,4 +1,4 @@
-import type { AuthErrorData } from "@watchword/shared";
+import type { AuthErrorData } from "@watchword/shared/reasons";
 import { authClientError } from "./auth_client_error.ts";
 import { readAuthErrorData } from "./auth_reason.ts";
 
@@ -13,6 +13,8 @@ export interface AuthApi {
    * @throws AuthClientError `unreachable` when no answer came that the auth server can have made
    */
   call<T>(procedure: string, input: unknown, options?: CallOptions): Promise<Answer<T>>;
+  /** Ends what is under way. */
+  dispose(): void;
 }
 
 interface CallOptions {
@@ -25,42 +27,65 @@ interface AuthApiOptions {
   mount: string;
   fetch: typeof fetch;
   timeoutMs: number;
+  /** The refresh token travels in a cookie, and the header that asks for it is the proof against CSRF. */
+  isCookieMode: boolean;
 }
 
 /** Builds the transport. */
-export function createAuthApi({ url, mount, fetch, timeoutMs }: AuthApiOptions): AuthApi {
+export function createAuthApi(options: AuthApiOptions): AuthApi {
+  const { url, mount, fetch, timeoutMs, isCookieMode } = options;
   const prefix = mount === "" ? "" : `${mount}.`;
-  return {
-    async call<T>(
-      procedure: string,
-      input: unknown,
-      { accessToken, signal }: CallOptions = {},
-    ): Promise<Answer<T>> {
-      const controller = new AbortController();
-      const abort = () => controller.abort(signal?.reason);
-      signal?.addEventListener("abort", abort);
+  const underWay = new Set<AbortController>();
+
+  async function call<T>(
+    procedure: string,
+    input: unknown,
+    { accessToken, signal }: CallOptions = {},
+  ): Promise<Answer<T>> {
+    const controller = new AbortController();
+    const abort = () => controller.abort();
+    const timer = setTimeout(abort, timeoutMs);
+    signal?.addEventListener("abort", abort);
+    underWay.add(controller);
+    try {
       if (signal?.aborted) abort();
-      const timer = setTimeout(() => controller.abort(), timeoutMs);
-      try {
-        const response = await fetch(`${url}/${prefix}${procedure}`, {
-          method: "POST",
-          headers: {
-            "content-type": "application/json",
-            ...(accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }),
-          },
-          body: JSON.stringify(input),
-          signal: controller.signal,
-        });
-        return readAnswer<T>(await response.json());
-      } catch (cause) {
-        if (signal?.aborted) throw signal.reason;
-        throw authClientError("unreachable", { cause });
-      } finally {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", abort);
-      }
-    },
+      const response = await fetch(`${url}/${prefix}${procedure}`, {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          ...(isCookieMode ? { "x-watchword-mode": "cookie" } : {}),
+          ...(accessToken ? { authorization: `Bearer ${accessToken}` } : {}),
+        },
+        ...(isCookieMode ? { credentials: "include" } : {}),
+        body: JSON.stringify(input),
+        signal: controller.signal,
+      });
+      return readAnswer<T>(await untilAborted(response.json(), controller.signal));
+    } catch (cause) {
+      if (signal?.aborted) throw signal.reason;
+      throw authClientError("unreachable", { cause });
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+      underWay.delete(controller);
+    }
+  }
+
+  return {
+    call,
+    dispose: () => underWay.forEach((controller) => controller.abort()),
   };
+}
+
+/** Waits for a promise no longer than for a signal, whatever the promise makes of it. */
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => reject(signal.reason ?? new Error("aborted"));
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 // A proxy's error page, or a 401 of something in between, is no answer: it must never sign anyone out.

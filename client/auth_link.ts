@@ -2,9 +2,11 @@ import { type Operation, TRPCClientError, type TRPCLink } from "@trpc/client";
 import type { AnyTRPCRouter } from "@trpc/server";
 import { observable } from "@trpc/server/observable";
 import { isTerminalReason, type Reason } from "@watchword/shared/reasons";
+import { untilAborted } from "./auth_api.ts";
 import { authClientError } from "./auth_client_error.ts";
 import { readAuthErrorData } from "./auth_reason.ts";
 import type { Access, Session } from "./session.ts";
+import { authModeOf } from "./with_auth.ts";
 
 /** Which access a call was sent with. It travels in the call's context, from the link to `headers()` and back. */
 interface Slot {
@@ -12,10 +14,16 @@ interface Slot {
   access: Access | null;
 }
 
+/** Asks the user to prove again who they are. @returns whether the call shall be sent once more */
+export type AskStepUp = (need: { maxAgeSeconds: number }) => Promise<boolean>;
+
 const slotKey = "watchword";
 const SENDS_MAX = 2;
+// Where a WebSocket link still knows the id of the call before, that id cannot be used again.
+const NEW_ID_MIN = 2 ** 31;
+let newIds = NEW_ID_MIN;
 // The token was refused in front of the procedure's own code, and a fresh one may do.
-const refreshable: readonly Reason[] = ["TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED"];
+const refreshable: readonly (Reason | undefined)[] = ["TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED"];
 
 function slotOf(op: Operation): Slot | undefined {
   return op.context[slotKey] as Slot | undefined;
@@ -30,6 +38,7 @@ export function createHeaders(session: Session) {
     const slots = (request.opList ?? (request.op ? [request.op] : [])).map(slotOf).filter((slot) =>
       slot !== undefined
     );
+    if (slots.length === 0) return {};
     // Calls that were made for another user must not leave under this one's name.
     if (slots.some((slot) => slot.epoch !== session.epoch)) throw authClientError("session_changed");
     const access = session.peek() ?? slots.find((slot) => slot.access !== null)?.access ?? null;
@@ -38,71 +47,107 @@ export function createHeaders(session: Session) {
   };
 }
 
+/** Where a stream that is opened again goes on. Only an input that can hold the id is given it. */
+function resumeInput(input: unknown, lastEventId: string | undefined): unknown {
+  const isOpen = input === undefined ||
+    (typeof input === "object" && input !== null && !Array.isArray(input));
+  return lastEventId === undefined || !isOpen ? input : { ...Object(input), lastEventId };
+}
+
 /**
  * The link: waits for a usable token, refreshes once for any number of refused calls, and sends a call a
  * second time only when the server said that it did not run.
  */
-export function createAuthLink<R extends AnyTRPCRouter>(session: Session): TRPCLink<R> {
-  return () => ({ op, next }) =>
-    observable((observer) => {
+export function createAuthLink<R extends AnyTRPCRouter>(session: Session, askStepUp: AskStepUp): TRPCLink<R> {
+  return () => ({ op, next }) => {
+    const mode = authModeOf(op);
+    if (mode === "none") return next(op);
+    return observable((observer) => {
       let isDone = false;
+      let hasAsked = false;
       let sends = 0;
+      let lastEventId: string | undefined;
       let inner: { unsubscribe(): void } | undefined;
       const { epoch } = session;
 
       function fail(cause: unknown): void {
         if (isDone) return;
         isDone = true;
-        observer.error(cause instanceof TRPCClientError ? cause : TRPCClientError.from(toError(cause)));
+        const error = cause instanceof Error ? cause : new Error("The call failed", { cause });
+        observer.error(TRPCClientError.from(error));
       }
 
       function send(access: Access | null): void {
+        if (isDone) return;
+        if (epoch !== session.epoch) return fail(authClientError("session_changed"));
+        if (access === null && mode === "required") return fail(authClientError("signed_out"));
         const slot: Slot = { epoch, access };
-        sends++;
-        inner = next({ ...op, context: { ...op.context, [slotKey]: slot } }).subscribe({
-          next: (value) => observer.next(value),
-          complete: () => {
+        const again = sends++ > 0 && op.type === "subscription";
+        inner = next({
+          ...op,
+          ...(again ? { id: newIds++, input: resumeInput(op.input, lastEventId) } : {}),
+          context: { ...op.context, [slotKey]: slot },
+        }).subscribe({
+          next(value) {
+            if (op.type === "subscription" && value.result.type === "data") {
+              // The connection works, so its end is worth another one.
+              sends = 1;
+              if ("id" in value.result) lastEventId = String(value.result.id);
+            }
+            observer.next(value);
+          },
+          complete() {
             isDone = true;
             observer.complete();
           },
-          error: (error) => void recover(error, slot).catch(fail),
+          // Never within the callback: a WebSocket link forgets the call only after it.
+          error: (error) => void recover(error, slot).then(send, () => fail(error)),
         });
       }
 
-      async function recover(error: TRPCClientError<R>, slot: Slot): Promise<void> {
+      /** The access to send the call with once more. @throws anything when it must not be sent */
+      async function recover(error: TRPCClientError<R>, { access: sent }: Slot): Promise<Access | null> {
+        await null;
         const auth = readAuthErrorData(error);
-        const sent = slot.access;
-        if (isDone || auth === null || sent === null || slot.epoch !== session.epoch) return fail(error);
-        if (isTerminalReason(auth.reason)) {
-          await session.endBy(auth.reason, sent.sessionId);
-          return fail(error);
+        if (isDone || sent === null || epoch !== session.epoch) throw error;
+        const mayResend = sends < SENDS_MAX &&
+          (op.type === "subscription" || !(auth?.executed ?? op.type !== "query"));
+        const reason = auth?.reason;
+        if (reason === "STEP_UP_REQUIRED" && !auth?.executed && !hasAsked) {
+          hasAsked = true;
+          const { maxAgeSeconds = 0 } = auth ?? {};
+          if (!await untilAborted(askStepUp({ maxAgeSeconds }), op.signal ?? undefined)) throw error;
+          return await session.acquire();
         }
-        if (auth.executed || sends >= SENDS_MAX || !refreshable.includes(auth.reason)) return fail(error);
-        const access = await session.acquire(sent);
-        if (isDone) return;
-        if (slot.epoch !== session.epoch) return fail(authClientError("session_changed"));
-        send(access);
-      }
-
-      async function waitAndSend(): Promise<void> {
-        const access = await session.acquire();
-        if (isDone) return;
-        if (epoch !== session.epoch) return fail(authClientError("session_changed"));
-        send(access);
+        if (reason !== undefined && isTerminalReason(reason)) {
+          await session.endBy(reason, sent.sessionId);
+          const present = session.peek();
+          // A step-up has replaced the session that the call was sent with.
+          if (present && mayResend && present.sessionId !== sent.sessionId) return present;
+          throw error;
+        }
+        if (!mayResend) throw error;
+        // Without a reason it is not our server's verdict on the token, unless the token is another one by now.
+        const isBare = auth === null && error.data?.code === "UNAUTHORIZED";
+        const present = session.peek();
+        if (isBare && present && present.generation > sent.generation) return present;
+        if (!refreshable.includes(reason)) throw error;
+        return await session.acquire(sent).catch((cause) => {
+          fail(cause);
+          throw cause;
+        });
       }
 
       function abort(): void {
-        fail(op.signal?.reason ?? new DOMException("This operation was aborted.", "AbortError"));
+        fail(op.signal?.reason ?? Object.assign(new Error("The call was aborted"), { name: "AbortError" }));
         inner?.unsubscribe();
       }
 
+      op.signal?.addEventListener("abort", abort, { once: true });
+      const access = session.peek();
       if (op.signal?.aborted) abort();
-      else {
-        op.signal?.addEventListener("abort", abort, { once: true });
-        const access = session.peek();
-        if (access === undefined) void waitAndSend().catch(fail);
-        else send(access);
-      }
+      else if (access === undefined) session.acquire().then(send, fail);
+      else send(access);
 
       return () => {
         isDone = true;
@@ -110,8 +155,5 @@ export function createAuthLink<R extends AnyTRPCRouter>(session: Session): TRPCL
         inner?.unsubscribe();
       };
     });
-}
-
-function toError(cause: unknown): Error {
-  return cause instanceof Error ? cause : new Error("The call failed", { cause });
+  };
 }

@@ -15,13 +15,24 @@ export {
   type AuthClient,
   type AuthClientOptions,
   createAuthClient,
+  type LinkSettings,
+  type SubscriptionLink,
+} from "./create_auth_client.ts";
+export {
+  type Auth,
+  type CallOptions,
+  createSession,
   type LoginResult,
   type RegisterResult,
   type Rejected,
-  type RejectionReason,
-} from "./create_auth_client.ts";
-export type { ClientClock, Freshness, SessionState, SignOutReason } from "./session.ts";
+  type SessionOptions,
+  type StepUpResult,
+} from "./create_session.ts";
+export type { ClientClock } from "./session.ts";
+export type { AuthEvent, Freshness, RefreshCause, SessionState, SignOutReason } from "./session_state.ts";
 export { memoryStore } from "./stores/memory_store.ts";
 export { webStore } from "./stores/web_store.ts";
 export type { TokenStore } from "./token_store.ts";
-export type { Reason, User } from "@watchword/shared";
+export { type AuthMode, withAuth } from "./with_auth.ts";
+export type { User } from "@watchword/shared/contract";
+export type { AuthErrorData, Reason } from "@watchword/shared/reasons";

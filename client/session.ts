@@ -1,7 +1,16 @@
 import { isTerminalReason, type Reason } from "@watchword/shared/reasons";
-import type { Tokens, User } from "@watchword/shared";
+import type { Tokens, User } from "@watchword/shared/contract";
 import type { AuthApi } from "./auth_api.ts";
 import { type AuthClientError, authClientError } from "./auth_client_error.ts";
+import { createBackoff, type FailureKind } from "./backoff.ts";
+import {
+  type AuthEvent,
+  createListeners,
+  type Freshness,
+  type RefreshCause,
+  type SessionState,
+  type SignOutReason,
+} from "./session_state.ts";
 import {
   decodeRecord,
   encodeRecord,
@@ -11,33 +20,16 @@ import {
   toRecord,
 } from "./token_store.ts";
 
-/** Why a session ended. */
-export type SignOutReason =
-  | "user"
-  | "other_tab"
-  | "expired"
-  | "revoked"
-  | "reuse_detected"
-  | "storage_cleared";
-
-/** How good the access token is. */
-export type Freshness = "fresh" | "refreshing" | "unreachable";
-
-/** An immutable snapshot; a new object only when something in it changed. */
-export type SessionState =
-  | { readonly status: "booting" }
-  | { readonly status: "anonymous"; readonly lastEnd: SignOutReason | null }
-  | {
-    readonly status: "authenticated";
-    readonly user: User;
-    readonly sessionId: string;
-    readonly freshness: Freshness;
-  };
-
 /** Wall-clock and monotonic milliseconds. */
 export interface ClientClock {
   wall(): number;
   monotonic(): number;
+}
+
+/** When a request was sent, by both clocks. */
+export interface Sent {
+  wallMs: number;
+  monotonicMs: number;
 }
 
 /** A token to send, and which one it is. */
@@ -54,16 +46,22 @@ export interface Session {
   /** Rises with every change of identity. A call belongs to the epoch that it was made in. */
   readonly epoch: number;
   subscribe(changed: () => void): () => void;
+  on(listener: (event: AuthEvent) => void): () => void;
   /** The access to use now without waiting: null without a session, undefined when there is something to wait for. */
   peek(options?: { refreshAhead?: boolean }): Access | null | undefined;
-  /** Waits for a usable access, newer than the given generation. @throws AuthClientError */
-  acquire(newerThan?: Access): Promise<Access | null>;
-  /** Takes the tokens of a sign-in. */
-  signIn(user: User, tokens: Tokens, issuedAtMs: number): Promise<void>;
+  /** How long the present token lives, in milliseconds. */
+  ttlMs(): number;
+  /** Waits for a usable access, other than the given one. @throws AuthClientError */
+  acquire(other?: Access, cause?: RefreshCause): Promise<Access | null>;
+  /** Takes the tokens of a sign-in, or of a step-up of the same user. */
+  signIn(user: User, tokens: Tokens, sent: Sent): Promise<void>;
   /** Ends the session here. @returns what it was, for the server to be told */
   signOut(reason: SignOutReason): Promise<SessionRecord | null>;
   /** The server said that a session is over. Believed only of the session that is still the current one. */
   endBy(reason: Reason, sessionId: string): Promise<void>;
+  /** The network or the user is back: what was put off is tried now, and the store is read again. */
+  wake(): void;
+  takeStamp(): Sent;
   dispose(): void;
 }
 
@@ -73,10 +71,10 @@ interface SessionDeps {
   storeKey: string;
   clock: ClientClock;
   refreshAheadMs: number;
+  lockWaitMs: number;
+  /** The refresh token is in a cookie: nothing secret is stored here. */
+  isCookieMode: boolean;
 }
-
-const BACKOFF_MIN_MS = 1_000;
-const BACKOFF_MAX_MS = 60_000;
 
 const endOfReason: Partial<Record<Reason, SignOutReason>> = {
   REFRESH_EXPIRED: "expired",
@@ -88,195 +86,246 @@ function makeAttemptId(): string {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").slice(0, 22);
 }
 
-/** Runs what may throw at once or reject later: a store may do either. */
-async function attempt<T>(run: () => T | Promise<T>): Promise<T> {
-  return await run();
+const STORE_MAX_MS = 3_000;
+
+/** Runs what a store does, which may throw at once, reject later, or never answer. */
+function ask<T>(run: () => T | Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error("The store does not answer")), STORE_MAX_MS);
+    (async () => await run())().then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
-const toAccess = ({ accessToken, sessionId, generation }: SessionRecord): Access => ({
-  accessToken,
-  sessionId,
-  generation,
-});
+const isEqual = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
 
-/** Builds a session over a store. */
-export function createSession({ api, store, storeKey, clock, refreshAheadMs }: SessionDeps): Session {
+/** Builds the machine over a store, and starts to read it. */
+export function startSession(deps: SessionDeps): Session {
+  const { api, store, storeKey, clock, refreshAheadMs, lockWaitMs, isCookieMode } = deps;
   let state: SessionState = { status: "booting" };
   let record: SessionRecord | null = null;
   let expiresAt = 0;
   let epoch = 0;
-  let refreshing: Promise<Access> | null = null;
-  let failures = 0;
-  let nextTryAt = 0;
+  let flight: Promise<Access> | null = null;
+  let waiters = 0;
+  /** The store held this session when it was last looked at: if it is gone, somebody ended it. */
+  let isStored = false;
   let isDisposed = false;
-  const listeners = new Set<() => void>();
+  const changes = createListeners<void>();
+  const events = createListeners<AuthEvent>();
+
+  const backoff = createBackoff(() => clock.monotonic());
+  const takeStamp = () => ({ wallMs: clock.wall(), monotonicMs: clock.monotonic() });
+  const emit = (event: AuthEvent) => isDisposed || events.tell(event);
+  const ttlMs = () => record === null ? 0 : expiresAt - clock.monotonic();
+  const toAccess = ({ accessToken, sessionId, generation }: SessionRecord): Access => ({
+    accessToken,
+    sessionId,
+    generation,
+  });
 
   function setState(next: SessionState): void {
-    const isSame = JSON.stringify(next) === JSON.stringify(state);
-    if (isSame || isDisposed) return;
+    if (isDisposed || isEqual(next, state)) return;
     state = next;
-    for (const listener of [...listeners]) notify(listener);
+    changes.tell();
   }
 
   function setFreshness(freshness: Freshness): void {
-    if (record !== null) {
-      setState({ status: "authenticated", user: record.user, sessionId: record.sessionId, freshness });
-    }
+    if (record === null) return;
+    setState({ status: "authenticated", user: record.user, sessionId: record.sessionId, freshness });
   }
 
-  /** Takes a record as the present one. Within a session, generations only rise. */
-  function adopt(next: SessionRecord): void {
-    if (record !== null && record.sessionId !== next.sessionId) epoch++;
-    const user = record?.user.id === next.user.id && sameUser(record.user, next.user)
-      ? record.user
-      : next.user;
-    record = { ...next, user };
+  /** Takes a record as the present one. Calls that wait go on under it, unless the user is another one. */
+  function adopt(next: SessionRecord, endsAt: number): void {
+    const isSameUser = record?.user.id === next.user.id;
+    if (state.status !== "booting" && !isSameUser) epoch++;
+    record = { ...next, user: record !== null && isEqual(record.user, next.user) ? record.user : next.user };
+    expiresAt = endsAt;
+    backoff.reset();
+    setFreshness(ttlMs() > 0 ? "fresh" : "stale");
+  }
+
+  function adoptStored(next: SessionRecord, via: "restored" | "other_tab"): void {
+    const isSameUser = record?.user.id === next.user.id;
+    isStored = true;
     // A wall clock that runs behind the stamp was set back: nothing can be said about the age, so refresh.
-    const age = clock.wall() - next.issuedAtMs;
-    expiresAt = clock.monotonic() + (age < 0 ? 0 : next.ttlMs - age);
-    failures = 0;
-    nextTryAt = 0;
-    setFreshness("fresh");
+    const ageMs = clock.wall() - next.issuedAtMs;
+    const isKnown = ageMs >= 0 && next.accessToken !== "";
+    adopt(next, clock.monotonic() + (isKnown ? next.ttlMs - ageMs : 0));
+    if (!isSameUser) emit({ type: "signedIn", userId: next.user.id, via });
   }
 
-  function forget(reason: SignOutReason | null): void {
-    record = null;
+  function forget(reason: SignOutReason): void {
+    record = flight = null;
+    isStored = false;
     epoch++;
     setState({ status: "anonymous", lastEnd: reason });
+    emit({ type: "signedOut", reason });
   }
 
-  const isNewer = (stored: SessionRecord) => {
+  function isNewer(stored: SessionRecord): boolean {
     if (record === null) return true;
     // A sign-in whose writing failed left an older session in the store.
     if (stored.sessionId !== record.sessionId) return stored.issuedAtMs > record.issuedAtMs;
-    return stored.generation > record.generation;
-  };
-
-  async function readStore(): Promise<SessionRecord | null> {
-    return decodeRecord(await store.get(storeKey));
+    // In cookie mode each tab has an access token of its own, and the cookie is newer than either.
+    return !isCookieMode && stored.generation > record.generation;
   }
 
+  const readStore = async () => decodeRecord(await ask(() => store.get(storeKey)));
+
   // Somebody else wrote the store: a sign-out, another user, or a rotation to be adopted.
-  async function syncWithStore(): Promise<void> {
+  async function syncWithStore(ifGone: SignOutReason): Promise<void> {
+    const before = record;
     const stored = await readStore();
-    if (isDisposed) return;
-    if (stored === null) {
-      if (record !== null) forget("other_tab");
-    } else if (isNewer(stored)) adopt(stored);
+    if (isDisposed || record !== before) return;
+    if (stored !== null) { if (isNewer(stored)) adoptStored(stored, "other_tab"); }
+    else if (isStored) forget(ifGone);
   }
 
   const ready = (async () => {
-    const stored = await attempt(() => store.get(storeKey)).then(decodeRecord, () => null);
+    const stored = await readStore().catch(() => {
+      emit({ type: "storage", outcome: "unreadable" });
+      return null;
+    });
     if (isDisposed || state.status !== "booting") return;
-    if (stored === null) setState({ status: "anonymous", lastEnd: null });
-    else adopt(stored);
+    if (stored !== null) adoptStored(stored, "restored");
+    else setState({ status: "anonymous", lastEnd: null });
   })();
-  const unwatch = store.watch?.(storeKey, () => void syncWithStore().catch(() => {}));
-
-  const marginMs = () => Math.min(refreshAheadMs, (record?.ttlMs ?? 0) / 2);
-  const isUsable = () => record !== null && clock.monotonic() < expiresAt;
+  const unwatch = store.watch?.(storeKey, () => void syncWithStore("other_tab").catch(() => {}));
 
   function peek({ refreshAhead = true } = {}): Access | null | undefined {
     if (state.status === "booting") return undefined;
     if (record === null) return null;
-    if (!isUsable()) return undefined;
+    const leftMs = ttlMs();
+    if (leftMs <= 0) return undefined;
     // Still good: it is sent, and its successor fetched beside it.
-    const isDue = clock.monotonic() >= expiresAt - marginMs() && clock.monotonic() >= nextTryAt;
-    if (refreshAhead && isDue) {
-      startRefresh().catch(() => {});
-    }
+    const isDue = leftMs <= Math.min(refreshAheadMs, record.ttlMs / 2);
+    if (refreshAhead && isDue) startRefresh("ahead").catch(() => {});
     return toAccess(record);
   }
 
-  async function acquire(newerThan?: Access): Promise<Access | null> {
+  async function acquire(other?: Access, cause: RefreshCause = "ahead"): Promise<Access | null> {
     await ready;
     if (isDisposed) throw authClientError("disposed");
     if (record === null) return null;
-    const isNewEnough = newerThan === undefined || record.sessionId !== newerThan.sessionId ||
-      record.generation > newerThan.generation;
-    if (isNewEnough && isUsable()) return toAccess(record);
-    return await startRefresh();
+    const isOther = other === undefined || record.sessionId !== other.sessionId ||
+      record.generation > other.generation;
+    if (isOther && ttlMs() > 0) return toAccess(record);
+    const started = startRefresh(other === undefined ? cause : "rejected");
+    waiters++;
+    return await started;
   }
 
   /** Starts a refresh, or joins the one under way. */
-  function startRefresh(): Promise<Access> {
-    if (refreshing !== null) return refreshing;
-    const waitMs = nextTryAt - clock.monotonic();
-    if (waitMs > 0) {
-      return Promise.reject(authClientError("unreachable", { retryAfterSeconds: Math.ceil(waitMs / 1_000) }));
-    }
-    const flight = refresh().finally(() => refreshing = refreshing === flight ? null : refreshing);
-    return refreshing = flight;
+  function startRefresh(cause: RefreshCause): Promise<Access> {
+    if (flight !== null) return flight;
+    const obstacle = backoff.obstacle();
+    if (obstacle !== null) return Promise.reject(obstacle);
+    waiters = 0;
+    const started = refresh(cause).finally(() => {
+      if (flight === started) flight = null;
+    });
+    return flight = started;
   }
 
-  async function refresh(): Promise<Access> {
+  async function refresh(cause: RefreshCause): Promise<Access> {
     const startEpoch = epoch;
-    const before = record;
-    if (before === null) throw authClientError("signed_out");
+    const startedAt = clock.monotonic();
     setFreshness("refreshing");
-    const stored = await readStore().catch(() => before);
-    requireEpoch(startEpoch);
-    // Another tab has moved on: to the next generation, or to another user, whose calls these are not.
-    if (stored !== null && isNewer(stored)) {
-      adopt(stored);
-      requireEpoch(startEpoch);
-      return toAccess(stored);
-    }
-    // The attempt id is stored before it is sent, so that a lost answer can be asked for again.
-    const parent = { ...before, attemptId: stored?.attemptId ?? before.attemptId ?? makeAttemptId() };
-    record = parent;
-    await write(parent, startEpoch);
-    requireEpoch(startEpoch);
+    const run = (isAlone: boolean) => rotate(startEpoch, isAlone);
+    const rotation = await (store.lock?.(storeKey, lockWaitMs, run) ?? run(true));
+    emit({
+      type: "refreshed",
+      generation: rotation.access.generation,
+      cause: rotation.isAdopted ? "other_tab" : cause,
+      ms: clock.monotonic() - startedAt,
+      waiters,
+    });
+    return rotation.access;
+  }
 
-    const issuedAtMs = clock.wall();
+  /** The record that calls made in an epoch go on under. @throws AuthClientError when there is none */
+  function requireRecord(startEpoch: number): SessionRecord {
+    if (record === null || epoch !== startEpoch) throw authClientError("session_changed");
+    return record;
+  }
+
+  async function rotate(
+    startEpoch: number,
+    isAlone: boolean,
+  ): Promise<{ access: Access; isAdopted: boolean }> {
+    if (!isAlone) emit({ type: "lockSkipped" });
+    const unread = requireRecord(startEpoch);
+    const stored = await readStore().catch(() => unread);
+    let before = requireRecord(startEpoch);
+    if (stored === null && isStored) forget("storage_cleared");
+    // Another tab has moved on: to the next generation, or to another user, whose calls these are not.
+    else if (stored !== null && isNewer(stored)) adoptStored(stored, "other_tab");
+    before = requireRecord(startEpoch);
+    if (before !== unread && ttlMs() > 0) return { access: toAccess(before), isAdopted: true };
+
+    // The attempt id is stored before it is sent, so that a lost answer can be asked for again, by any tab.
+    const begun = (other: SessionRecord | null) =>
+      other?.sessionId === before.sessionId && other.generation === before.generation
+        ? other.attemptId
+        : undefined;
+    let attemptId = begun(stored) ?? before.attemptId ?? makeAttemptId();
+    record = { ...before, attemptId };
+    await write(record, startEpoch);
+    // Without the lock others do the same: all send whichever was written last.
+    if (!isAlone) attemptId = begun(await readStore().catch(() => null)) ?? attemptId;
+    const parent = requireRecord(startEpoch);
+
+    const sent = takeStamp();
+    const waitSeconds = backoff.count(parent.ttlMs);
+    if (waitSeconds > 0) throw fail("throttled", waitSeconds);
     const answer = await api.call<Tokens>("refresh", {
-      refreshToken: parent.refreshToken,
-      attemptId: parent.attemptId,
+      ...(isCookieMode ? {} : { refreshToken: parent.refreshToken }),
+      attemptId,
     }).catch((error: AuthClientError) => {
-      if (epoch === startEpoch) backOff();
+      if (epoch === startEpoch) fail("network");
       throw error;
     });
-    // Signed out or in meanwhile: these tokens are nobody's.
-    requireEpoch(startEpoch);
-    if (answer.ok && !isTokens(answer.data)) {
-      backOff();
-      throw authClientError("unreachable");
-    }
-    if (answer.ok) {
-      const next = toRecord(parent.user, answer.data, issuedAtMs);
-      adopt(next);
+    // Signed out or in meanwhile: these tokens are nobody's. Stepped up: they are a session's that is gone.
+    const present = requireRecord(startEpoch);
+    if (present.sessionId !== parent.sessionId) return { access: toAccess(present), isAdopted: false };
+    if (answer.ok && isTokens(answer.data)) {
+      const next = toRecord(present.user, answer.data, sent.wallMs);
+      adopt(next, sent.monotonicMs + next.ttlMs);
       await write(next, startEpoch);
-      return toAccess(next);
+      return { access: toAccess(next), isAdopted: false };
     }
-    const { reason, retryAfterSeconds } = answer.auth;
-    if (isTerminalReason(reason)) {
+    const { reason, retryAfterSeconds } = answer.ok ? {} : answer.auth;
+    if (reason !== undefined && isTerminalReason(reason)) {
       await endBy(reason, parent.sessionId);
-      if (record !== null) return toAccess(record);
-      throw authClientError("signed_out", { cause: reason });
+      if (record === null) throw authClientError("signed_out", { cause: reason });
+      return { access: toAccess(requireRecord(startEpoch)), isAdopted: true };
     }
-    backOff(retryAfterSeconds);
-    throw authClientError(reason === "RATE_LIMITED" ? "throttled" : "unreachable", { retryAfterSeconds });
+    throw fail(reason === "RATE_LIMITED" ? "throttled" : "server", retryAfterSeconds);
   }
 
-  function backOff(retryAfterSeconds = 0): void {
-    const waitMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** failures++);
-    nextTryAt = clock.monotonic() + Math.max(waitMs * (0.5 + Math.random() / 2), retryAfterSeconds * 1_000);
+  function fail(kind: FailureKind, retryAfterSeconds?: number): AuthClientError {
+    emit({ type: "refreshFailed", kind, ...backoff.fail(kind, retryAfterSeconds) });
     setFreshness("unreachable");
-  }
-
-  function requireEpoch(expected: number): void {
-    if (epoch !== expected) throw authClientError("session_changed");
+    return authClientError(kind === "throttled" ? kind : "unreachable", { retryAfterSeconds });
   }
 
   // A full or forbidden store costs the session its future, never its present.
   async function write(value: SessionRecord, writtenIn: number): Promise<void> {
     const stored = await readStore().catch(() => null);
-    const isAnothers = stored !== null && stored.sessionId !== value.sessionId &&
-      stored.issuedAtMs > value.issuedAtMs;
-    if (epoch !== writtenIn || isAnothers) return;
-    await attempt(() => store.set(storeKey, encodeRecord(value))).catch(() => {});
+    const isOlder = stored !== null &&
+      (stored.sessionId === value.sessionId
+        ? stored.generation > value.generation
+        : stored.issuedAtMs > value.issuedAtMs);
+    if (epoch !== writtenIn || isOlder) return;
+    const kept = isCookieMode ? { ...value, accessToken: "", refreshToken: "" } : value;
+    const isWritten = await ask(() => store.set(storeKey, encodeRecord(kept))).then(
+      () => true,
+      () => false,
+    );
     // Signed out while a slow store was writing: what it wrote must not come back at the next start.
-    if (epoch !== writtenIn && record === null) await attempt(() => store.remove(storeKey)).catch(() => {});
+    if (epoch !== writtenIn && record === null) await ask(() => store.remove(storeKey)).catch(() => {});
+    else if (record?.sessionId === value.sessionId) isStored = isWritten;
+    if (!isWritten) emit({ type: "storage", outcome: "write_failed" });
   }
 
   async function endBy(reason: Reason, sessionId: string): Promise<void> {
@@ -285,14 +334,15 @@ export function createSession({ api, store, storeKey, clock, refreshAheadMs }: S
     // While the store was read, another verdict may have ended the session already.
     if (record?.sessionId !== sessionId) return;
     // A step-up or another tab has moved on: the verdict is about something that is gone.
-    if (stored !== null && isNewer(stored)) return adopt(stored);
-    await signOut(endOfReason[reason] ?? "revoked");
+    if (stored !== null && isNewer(stored)) adoptStored(stored, "other_tab");
+    else await signOut(endOfReason[reason] ?? "revoked");
   }
 
   async function signOut(reason: SignOutReason): Promise<SessionRecord | null> {
     const ended = record;
+    if (ended === null && state.status === "anonymous") return null;
     forget(reason);
-    await attempt(() => store.remove(storeKey)).catch(() => {});
+    await ask(() => store.remove(storeKey)).catch(() => {});
     return ended;
   }
 
@@ -304,40 +354,34 @@ export function createSession({ api, store, storeKey, clock, refreshAheadMs }: S
       return epoch;
     },
     ready,
-    subscribe(changed) {
-      listeners.add(changed);
-      return () => listeners.delete(changed);
-    },
+    subscribe: changes.add,
+    on: events.add,
     peek,
+    ttlMs,
     acquire,
-    async signIn(user, tokens, issuedAtMs) {
-      epoch++;
-      const next = toRecord(user, tokens, issuedAtMs);
-      record = null;
-      adopt(next);
+    async signIn(user, tokens, sent) {
+      const isAgain = record?.user.id === user.id;
+      flight = null;
+      isStored = false;
+      const next = toRecord(user, tokens, sent.wallMs);
+      adopt(next, sent.monotonicMs + next.ttlMs);
+      if (!isAgain) emit({ type: "signedIn", userId: user.id, via: "login" });
       await write(next, epoch);
     },
     signOut,
     endBy,
+    wake() {
+      backoff.reset();
+      const isAway = state.status === "authenticated" && state.freshness === "unreachable";
+      if (isAway) startRefresh("manual").catch(() => {});
+      else void syncWithStore("storage_cleared").catch(() => {});
+    },
+    takeStamp,
     dispose() {
       isDisposed = true;
       unwatch?.();
-      listeners.clear();
+      changes.clear();
+      events.clear();
     },
   };
-}
-
-// A listener of the app that throws must not stop the session from being stored.
-function notify(listener: () => void): void {
-  try {
-    listener();
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
-  }
-}
-
-function sameUser(a: User, b: User): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

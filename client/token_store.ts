@@ -1,4 +1,4 @@
-import type { Tokens, User } from "@watchword/shared";
+import type { Tokens, User } from "@watchword/shared/contract";
 
 type MaybePromise<T> = T | Promise<T>;
 
@@ -9,6 +9,11 @@ export interface TokenStore {
   remove(key: string): MaybePromise<void>;
   /** Calls back when somebody else (another tab) changed the key. @returns what stops it */
   watch?(key: string, changed: () => void): () => void;
+  /**
+   * Runs alone among all who share the store. After `waitMs` without the lock it runs all the same, with `held`
+   * false: a lock is only an optimisation.
+   */
+  lock?<T>(key: string, waitMs: number, run: (held: boolean) => Promise<T>): Promise<T>;
 }
 
 /** What is stored of a session. */

@@ -1,5 +1,7 @@
 import type { Auth, AuthOptions } from "@watchword/server";
+export { eventually, pause } from "../kit/eventually.ts";
 import { type RawAnswer, startTestApp, type TestApp } from "../kit/app.ts";
+import { pause } from "../kit/eventually.ts";
 import { startTcpProxy, type TcpProxy } from "../kit/tcp_proxy.ts";
 
 /** What became of the streams that a probe has opened. */
@@ -51,17 +53,6 @@ export async function startSplitApp(
       await proxy[Symbol.asyncDispose]();
     },
   };
-}
-
-export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
-/** Asks until the answer is yes. @throws with `what` when it is not within `maxMs` */
-export async function eventually(what: string, maxMs: number, ask: () => unknown): Promise<void> {
-  const giveUpAt = performance.now() + maxMs;
-  while (!await ask()) {
-    if (performance.now() > giveUpAt) throw new Error(`not within ${maxMs} ms: ${what}`);
-    await pause(50);
-  }
 }
 
 /** What an answer says about an outage: `503 UNAVAILABLE, told when to come back`, or what it is instead. */

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { type AuthClient, isAuthClientError, memoryStore, type TokenStore } from "@watchword/client";
 import type { AppRouter } from "@watchword/server";
 import { password, registerUser, startTestApp, type TestApp } from "../kit/app.ts";
+import { eventually } from "../kit/eventually.ts";
 import { outcome, refresh } from "../kit/sessions.ts";
 import { createWire, networkError, refusal, type Sent } from "../kit/wire.ts";
 
@@ -129,7 +130,7 @@ Deno.test("A-S3: RATE_LIMITED is waited out as long as the server says, without 
   );
   assertEquals(await call(client), "throttled");
   await app.advance(25);
-  assertEquals(await call(client), "unreachable");
+  assertEquals(await call(client), "throttled");
   assertEquals(wire.count("auth.refresh"), 1);
   await app.advance(10);
   await call(client);
@@ -206,16 +207,36 @@ Deno.test("a user's waiting call is never sent under the name of the next one", 
   assertEquals(wire.count("auth.me"), 1);
 });
 
-Deno.test("a logout without a network signs out here at once, and says that the server was not told", async () => {
+Deno.test("C-31: a logout without a network signs out here at once, and the server is told when it is back", async () => {
+  await using app = await startTestApp();
+  let isOffline = false;
+  const wire = createWire((_, forward) => isOffline ? Promise.reject(new TypeError("offline")) : forward());
+  using client = app.client({ fetch: wire.fetch });
+  await client.register({ username: "ada", password });
+  const bearer = await client.getAccessToken() ?? "";
+  isOffline = true;
+  await client.logout();
+  assertEquals([client.state.status, await client.getAccessToken()], ["anonymous", null]);
+  assertEquals((await app.call("auth.me", { bearer })).status, 200);
+
+  isOffline = false;
+  globalThis.dispatchEvent(new Event("online"));
+  await eventually(
+    "the session is over",
+    5_000,
+    async () => (await app.call("auth.me", { bearer })).status === 401,
+  );
+});
+
+Deno.test("a logout of all that the server could not be told of says so", async () => {
   await using app = await startTestApp();
   let isOffline = false;
   const wire = createWire((_, forward) => isOffline ? Promise.reject(new TypeError("offline")) : forward());
   using client = app.client({ fetch: wire.fetch });
   await client.register({ username: "ada", password });
   isOffline = true;
-  const error = await client.logout().then(() => null, (thrown) => thrown);
+  const error = await client.logout({ scope: "all" }).then(() => null, (thrown) => thrown);
   assertEquals([isAuthClientError(error) && error.code, client.state.status], ["unreachable", "anonymous"]);
-  assertEquals(await client.getAccessToken(), null);
 });
 
 Deno.test("a logout of the others keeps this session", async () => {

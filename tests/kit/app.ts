@@ -1,5 +1,5 @@
 import { type AuthClient, type AuthClientOptions, createAuthClient } from "@watchword/client";
-import { type Auth, type AuthOptions, createAuth, createLog } from "@watchword/server";
+import { type AppContext, type Auth, type AuthOptions, createAuth, createLog } from "@watchword/server";
 import type { AnyTRPCRouter } from "@trpc/server";
 import { type AppRouter, createServiceRouter } from "../../server/service_router.ts";
 import { type TestClock, testClock } from "./clock.ts";
@@ -9,6 +9,8 @@ import { createTestDatabase, type TestDatabase } from "./database.ts";
 export interface TestApp extends AsyncDisposable {
   auth: Auth;
   database: TestDatabase;
+  /** Shared by all instances. */
+  clock: TestClock;
   /** `http://127.0.0.1:PORT` */
   origin: string;
   /** Every log line so far. */
@@ -45,6 +47,8 @@ export interface RawAnswer {
 export interface TestAppOptions extends Partial<AuthOptions> {
   /** Serves this router instead of the stand-alone service's. */
   router?: (auth: Auth) => AnyTRPCRouter;
+  /** What that router's procedures find in `ctx` beside `auth`. */
+  createContext?: AppContext;
 }
 
 /** 32 characters that protect nothing. */
@@ -59,7 +63,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
 
 async function startOn(
   database: TestDatabase,
-  { router, ...options }: TestAppOptions,
+  { router, createContext, ...options }: TestAppOptions,
   { ownsDatabase, sharedClock }: { ownsDatabase: boolean; sharedClock?: TestClock },
 ): Promise<TestApp> {
   const logs: string[] = [];
@@ -80,11 +84,12 @@ async function startOn(
     log: createLog("debug", (line) => void logs.push(line)),
     ...options,
   });
-  handle = auth.handler(router?.(auth) ?? createServiceRouter(auth));
+  handle = auth.handler(router?.(auth) ?? createServiceRouter(auth), createContext ? { createContext } : {});
 
   return {
     auth,
     database,
+    clock,
     origin,
     logs,
     async advance(seconds) {
@@ -97,7 +102,12 @@ async function startOn(
       }
     },
     async startInstance(more = {}) {
-      const instance = await startOn(database, { ...options, ...(router ? { router } : {}), ...more }, {
+      const instance = await startOn(database, {
+        ...options,
+        ...(router ? { router } : {}),
+        ...(createContext ? { createContext } : {}),
+        ...more,
+      }, {
         ownsDatabase: false,
         sharedClock: clock,
       });

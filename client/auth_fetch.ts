@@ -1,0 +1,42 @@
+import { readAuthErrorData } from "./auth_reason.ts";
+import type { Access, Session } from "./session.ts";
+
+interface AuthFetchOptions {
+  session: Session;
+  fetch: typeof fetch;
+  /** The only origin that is ever given a token. */
+  origin: string;
+}
+
+/** Reads the reason of a refusal, of a tRPC error or of a problem document (RFC 9457). */
+async function isTokenRefused(response: Response): Promise<boolean> {
+  if (response.status !== 401) return false;
+  const body = await response.clone().json().catch(() => null);
+  const reason = readAuthErrorData(body?.error)?.reason ?? body?.reason;
+  return /^TOKEN_/.test(reason);
+}
+
+/**
+ * `fetch` with the access token, for other calls to the same API. A call whose token was refused in front of its
+ * code is sent once more, if its body can be. Other origins are never given the token.
+ */
+export function createAuthFetch({ session, fetch, origin }: AuthFetchOptions): typeof globalThis.fetch {
+  return async (input, init) => {
+    const isRequest = input instanceof Request;
+    const url = new URL(isRequest ? input.url : input, origin);
+    if (url.origin !== origin) return await fetch(input, init);
+
+    const send = (access: Access | null): Promise<Response> => {
+      const headers = new Headers(init?.headers ?? (isRequest ? input.headers : {}));
+      if (access !== null) headers.set("authorization", `Bearer ${access.accessToken}`);
+      return fetch(isRequest ? input.clone() : input, { ...init, headers });
+    };
+    const { epoch } = session;
+    const access = session.peek() ?? await session.acquire();
+    const response = await send(access);
+    const isSpent = init?.body instanceof ReadableStream;
+    if (access === null || isSpent || !await isTokenRefused(response)) return response;
+    const next = await session.acquire(access);
+    return next === null || epoch !== session.epoch ? response : await send(next);
+  };
+}
