@@ -47,8 +47,7 @@ export function createAuthApi(options: AuthApiOptions): AuthApi {
     const timer = setTimeout(abort, timeoutMs);
     signal?.addEventListener("abort", abort);
     underWay.add(controller);
-    try {
-      if (signal?.aborted) abort();
+    async function send(): Promise<unknown> {
       const response = await fetch(`${url}/${prefix}${procedure}`, {
         method: "POST",
         headers: {
@@ -60,7 +59,11 @@ export function createAuthApi(options: AuthApiOptions): AuthApi {
         body: JSON.stringify(input),
         signal: controller.signal,
       });
-      return readAnswer<T>(await untilAborted(response.json(), controller.signal));
+      return await response.json();
+    }
+    try {
+      if (signal?.aborted) throw signal.reason;
+      return readAnswer<T>(await untilAborted(send(), controller.signal));
     } catch (cause) {
       if (signal?.aborted) throw signal.reason;
       throw authClientError("unreachable", { cause });

@@ -1,3 +1,4 @@
+import { untilAborted } from "./auth_api.ts";
 import { readAuthErrorData } from "./auth_reason.ts";
 import type { Access, Session } from "./session.ts";
 
@@ -12,8 +13,8 @@ interface AuthFetchOptions {
 async function isTokenRefused(response: Response): Promise<boolean> {
   if (response.status !== 401) return false;
   const body = await response.clone().json().catch(() => null);
-  const reason = readAuthErrorData(body?.error)?.reason ?? body?.reason;
-  return /^TOKEN_/.test(reason);
+  const { reason, executed } = readAuthErrorData(body?.error) ?? Object(body);
+  return /^TOKEN_/.test(reason) && !executed;
 }
 
 /**
@@ -31,12 +32,14 @@ export function createAuthFetch({ session, fetch, origin }: AuthFetchOptions): t
       if (access !== null) headers.set("authorization", `Bearer ${access.accessToken}`);
       return fetch(isRequest ? input.clone() : input, { ...init, headers });
     };
+    const signal = init?.signal ?? (isRequest ? input.signal : undefined);
+    if (signal?.aborted) throw signal.reason;
     const { epoch } = session;
-    const access = session.peek() ?? await session.acquire();
+    const access = session.peek() ?? await untilAborted(session.acquire(), signal);
     const response = await send(access);
     const isSpent = init?.body instanceof ReadableStream;
     if (access === null || isSpent || !await isTokenRefused(response)) return response;
-    const next = await session.acquire(access);
+    const next = await untilAborted(session.acquire(access), signal);
     return next === null || epoch !== session.epoch ? response : await send(next);
   };
 }

@@ -89,7 +89,7 @@ export function createAuthLink<R extends AnyTRPCRouter>(session: Session, askSte
           context: { ...op.context, [slotKey]: slot },
         }).subscribe({
           next(value) {
-            if (op.type === "subscription" && value.result.type === "data") {
+            if (op.type === "subscription" && "data" in value.result) {
               // The connection works, so its end is worth another one.
               sends = 1;
               if ("id" in value.result) lastEventId = String(value.result.id);
@@ -143,11 +143,15 @@ export function createAuthLink<R extends AnyTRPCRouter>(session: Session, askSte
         inner?.unsubscribe();
       }
 
+      function start(): void {
+        const access = session.peek();
+        if (access === undefined) session.acquire().then(send, fail);
+        else send(access);
+      }
+
       op.signal?.addEventListener("abort", abort, { once: true });
-      const access = session.peek();
       if (op.signal?.aborted) abort();
-      else if (access === undefined) session.acquire().then(send, fail);
-      else send(access);
+      else start();
 
       return () => {
         isDone = true;

@@ -15,11 +15,13 @@ import type {
 } from "@watchword/shared/contract";
 import { BATCH_MAX_CALLS } from "@watchword/shared/limits";
 import { type AuthErrorData, isTerminalReason, type Reason } from "@watchword/shared/reasons";
+import { formatAttemptCookie, readAttemptCookie } from "./attempt_cookie.ts";
 import { createAuthApi, untilAborted } from "./auth_api.ts";
 import { authClientError } from "./auth_client_error.ts";
 import { createAuthFetch } from "./auth_fetch.ts";
 import { type AskStepUp, createAuthLink, createHeaders } from "./auth_link.ts";
 import { type ClientClock, startSession } from "./session.ts";
+import { type Seed, toInitialState } from "./seed.ts";
 import type { AuthEvent, SessionState } from "./session_state.ts";
 import { memoryStore } from "./stores/memory_store.ts";
 import { webStore } from "./stores/web_store.ts";
@@ -54,6 +56,8 @@ export interface SessionOptions {
    */
   onStepUp?: (need: { maxAgeSeconds: number }) => Promise<"retry" | "fail">;
   onEvent?: (event: AuthEvent) => void;
+  /** What the server that rendered the page found out. */
+  seed?: Seed | null;
   clock?: ClientClock;
 }
 
@@ -86,6 +90,8 @@ export interface CallOptions {
 export interface Auth {
   /** The present snapshot; the same object until something in it changes. */
   readonly state: SessionState;
+  /** What it was built with, before the store was read: what a server has rendered too. */
+  readonly initialState: SessionState;
   /** Settles when the store has been read. */
   readonly ready: Promise<void>;
   /** Calls back after each change of `state`. @returns what stops it */
@@ -136,6 +142,12 @@ const wakeEvents = ["online", "pageshow", "visibilitychange"];
 // Server runtimes have a process-wide localStorage too: one user's session would reach all.
 const isBrowser = () => "document" in globalThis;
 
+const pageAttempts = {
+  read: () => readAttemptCookie(Reflect.get(globalThis, "document").cookie),
+  write: (attemptId: string) =>
+    void (Reflect.get(globalThis, "document").cookie = formatAttemptCookie(attemptId)),
+};
+
 function chooseStore(storage: SessionOptions["storage"]): TokenStore {
   if (typeof storage === "object") return storage;
   return storage === "web" && isBrowser() ? webStore() : memoryStore();
@@ -158,6 +170,8 @@ export function createSession(options: SessionOptions): Auth {
     isCookieMode,
     clock: options.clock ?? systemClock,
     store: chooseStore(options.storage),
+    seed: options.seed,
+    attempts: isCookieMode && isBrowser() ? pageAttempts : undefined,
     storeKey: options.storageKey ?? "watchword",
     refreshAheadMs: (options.refreshAheadSeconds ?? 30) * 1_000,
     lockWaitMs: options.lockWaitMs ?? 3_000,
@@ -269,6 +283,7 @@ export function createSession(options: SessionOptions): Auth {
     get state() {
       return session.state;
     },
+    initialState: toInitialState(options.seed),
     ready: session.ready,
     subscribe: session.subscribe,
     on: session.on,
@@ -278,6 +293,7 @@ export function createSession(options: SessionOptions): Auth {
     stepUp,
     logout,
     async getAccessToken({ force = false, minTtlSeconds = 0, signal } = {}) {
+      if (signal?.aborted) throw signal.reason;
       const present = session.peek();
       const isGood = present === null || (present && !force && session.ttlMs() >= minTtlSeconds * 1_000);
       const access = isGood

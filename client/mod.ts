@@ -28,6 +28,7 @@ export {
   type SessionOptions,
   type StepUpResult,
 } from "./create_session.ts";
+export type { Seed } from "./seed.ts";
 export type { ClientClock } from "./session.ts";
 export type { AuthEvent, Freshness, RefreshCause, SessionState, SignOutReason } from "./session_state.ts";
 export { memoryStore } from "./stores/memory_store.ts";

@@ -1,7 +1,9 @@
 import { isTerminalReason, type Reason } from "@watchword/shared/reasons";
 import type { Tokens, User } from "@watchword/shared/contract";
+import { makeAttemptId } from "./attempt_cookie.ts";
 import type { AuthApi } from "./auth_api.ts";
 import { type AuthClientError, authClientError } from "./auth_client_error.ts";
+import { type Seed, toInitialState } from "./seed.ts";
 import { createBackoff, type FailureKind } from "./backoff.ts";
 import {
   type AuthEvent,
@@ -74,17 +76,21 @@ interface SessionDeps {
   lockWaitMs: number;
   /** The refresh token is in a cookie: nothing secret is stored here. */
   isCookieMode: boolean;
+  /** Where the id of the next attempt is shared with a server that renders the page. */
+  attempts?: AttemptJar | undefined;
+  seed?: Seed | null | undefined;
+}
+
+/** The id of the next refresh attempt. */
+export interface AttemptJar {
+  read(): string | null;
+  write(attemptId: string): void;
 }
 
 const endOfReason: Partial<Record<Reason, SignOutReason>> = {
   REFRESH_EXPIRED: "expired",
   REFRESH_REUSED: "reuse_detected",
 };
-
-function makeAttemptId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").slice(0, 22);
-}
 
 const STORE_MAX_MS = 3_000;
 
@@ -100,8 +106,8 @@ const isEqual = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify
 
 /** Builds the machine over a store, and starts to read it. */
 export function startSession(deps: SessionDeps): Session {
-  const { api, store, storeKey, clock, refreshAheadMs, lockWaitMs, isCookieMode } = deps;
-  let state: SessionState = { status: "booting" };
+  const { api, store, storeKey, clock, refreshAheadMs, lockWaitMs, isCookieMode, attempts, seed } = deps;
+  let state: SessionState = toInitialState(seed);
   let record: SessionRecord | null = null;
   let expiresAt = 0;
   let epoch = 0;
@@ -181,14 +187,22 @@ export function startSession(deps: SessionDeps): Session {
     else if (isStored) forget(ifGone);
   }
 
+  if (seed?.user) {
+    const { user, sessionId, generation, accessToken, expiresInSeconds } = seed;
+    const ttlMs = expiresInSeconds * 1_000;
+    record = { user, sessionId, generation, accessToken, refreshToken: "", issuedAtMs: clock.wall(), ttlMs };
+    expiresAt = clock.monotonic() + ttlMs;
+  }
+  const seeded = record;
   const ready = (async () => {
     const stored = await readStore().catch(() => {
       emit({ type: "storage", outcome: "unreadable" });
       return null;
     });
-    if (isDisposed || state.status !== "booting") return;
-    if (stored !== null) adoptStored(stored, "restored");
-    else setState({ status: "anonymous", lastEnd: null });
+    if (isDisposed || record !== seeded) return;
+    if (seeded !== null) emit({ type: "signedIn", userId: seeded.user.id, via: "ssr" });
+    if (stored !== null && isNewer(stored)) adoptStored(stored, "restored");
+    else if (record === null) setState({ status: "anonymous", lastEnd: null });
   })();
   const unwatch = store.watch?.(storeKey, () => void syncWithStore("other_tab").catch(() => {}));
 
@@ -229,9 +243,10 @@ export function startSession(deps: SessionDeps): Session {
 
   async function refresh(cause: RefreshCause): Promise<Access> {
     const startEpoch = epoch;
+    const stale = record;
     const startedAt = clock.monotonic();
     setFreshness("refreshing");
-    const run = (isAlone: boolean) => rotate(startEpoch, isAlone);
+    const run = (isAlone: boolean) => rotate(stale, startEpoch, isAlone);
     const rotation = await (store.lock?.(storeKey, lockWaitMs, run) ?? run(true));
     emit({
       type: "refreshed",
@@ -250,25 +265,28 @@ export function startSession(deps: SessionDeps): Session {
   }
 
   async function rotate(
+    stale: SessionRecord | null,
     startEpoch: number,
     isAlone: boolean,
   ): Promise<{ access: Access; isAdopted: boolean }> {
     if (!isAlone) emit({ type: "lockSkipped" });
     const unread = requireRecord(startEpoch);
     const stored = await readStore().catch(() => unread);
-    let before = requireRecord(startEpoch);
+    requireRecord(startEpoch);
     if (stored === null && isStored) forget("storage_cleared");
     // Another tab has moved on: to the next generation, or to another user, whose calls these are not.
     else if (stored !== null && isNewer(stored)) adoptStored(stored, "other_tab");
-    before = requireRecord(startEpoch);
-    if (before !== unread && ttlMs() > 0) return { access: toAccess(before), isAdopted: true };
+    const before = requireRecord(startEpoch);
+    const isMoved = before.sessionId !== stale?.sessionId || before.generation !== stale.generation;
+    if (isMoved && ttlMs() > 0) return { access: toAccess(before), isAdopted: true };
 
     // The attempt id is stored before it is sent, so that a lost answer can be asked for again, by any tab.
     const begun = (other: SessionRecord | null) =>
       other?.sessionId === before.sessionId && other.generation === before.generation
         ? other.attemptId
         : undefined;
-    let attemptId = begun(stored) ?? before.attemptId ?? makeAttemptId();
+    let attemptId = attempts?.read() ?? begun(stored) ?? before.attemptId ?? makeAttemptId();
+    attempts?.write(attemptId);
     record = { ...before, attemptId };
     await write(record, startEpoch);
     // Without the lock others do the same: all send whichever was written last.
@@ -289,6 +307,13 @@ export function startSession(deps: SessionDeps): Session {
     const present = requireRecord(startEpoch);
     if (present.sessionId !== parent.sessionId) return { access: toAccess(present), isAdopted: false };
     if (answer.ok && isTokens(answer.data)) {
+      attempts?.write(makeAttemptId());
+      // The cookie is another sign-in's by now, and so are these tokens.
+      if (answer.data.sessionId !== parent.sessionId) {
+        await syncWithStore("other_tab");
+        if (epoch === startEpoch) forget("other_tab");
+        throw authClientError("session_changed");
+      }
       const next = toRecord(present.user, answer.data, sent.wallMs);
       adopt(next, sent.monotonicMs + next.ttlMs);
       await write(next, startEpoch);
@@ -363,6 +388,7 @@ export function startSession(deps: SessionDeps): Session {
       const isAgain = record?.user.id === user.id;
       flight = null;
       isStored = false;
+      attempts?.write(makeAttemptId());
       const next = toRecord(user, tokens, sent.wallMs);
       adopt(next, sent.monotonicMs + next.ttlMs);
       if (!isAgain) emit({ type: "signedIn", userId: user.id, via: "login" });

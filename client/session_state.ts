@@ -30,7 +30,7 @@ export type RefreshCause = "ahead" | "rejected" | "manual" | "other_tab";
 
 /** What happened to a session. Never any token material. */
 export type AuthEvent =
-  | { type: "signedIn"; userId: string; via: "login" | "restored" | "other_tab" }
+  | { type: "signedIn"; userId: string; via: "login" | "restored" | "other_tab" | "ssr" }
   | { type: "signedOut"; reason: SignOutReason }
   | { type: "refreshed"; generation: number; cause: RefreshCause; ms: number; waiters: number }
   | {
