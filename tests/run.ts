@@ -2,6 +2,7 @@
  * What `deno task test` runs: the suite on a throwaway PostgreSQL 18, then, where Debian's PostgreSQL is installed,
  * what touches the database once more on that one. Arguments go to `deno test`.
  */
+import { findChromium } from "./browser/find_chromium.ts";
 import { print } from "../server/observe/log.ts";
 import { startEmbeddedPostgres } from "../server/store/embedded_postgres.ts";
 
@@ -22,7 +23,7 @@ interface Plan {
 
 const DEBIAN_POSTGRES = "/usr/lib/postgresql";
 // They watch deadlines and whole processes, so they run one after the other, with the machine to themselves.
-const alone = ["tests/faults", "tests/service"];
+const alone = ["tests/faults", "tests/service", "tests/browser"];
 // They start their own database, or need none.
 const databaseFree = [
   ...["server", "shared", "client", "examples"],
@@ -141,6 +142,10 @@ async function main(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => stopping.abort());
   const { signal } = stopping;
   const ignored = Deno.env.get("LONG") === "1" ? [] : await findLongTests("tests");
+  if (await findChromium() === null) {
+    print("Chromium is not installed, so tests/browser is left out");
+    ignored.push("tests/browser");
+  }
 
   const runs = [await runOn(undefined, { ignored, flags: [], signal })];
   const debian = await findDebianPostgres();
