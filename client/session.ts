@@ -170,8 +170,9 @@ export function startSession(deps: SessionDeps): Session {
 
   function isNewer(stored: SessionRecord): boolean {
     if (record === null) return true;
-    // A sign-in whose writing failed left an older session in the store.
-    if (stored.sessionId !== record.sessionId) return stored.issuedAtMs > record.issuedAtMs;
+    // What took the place of this session is newer, whatever the clocks say. One that was there before is the session
+    // that this one's writing failed to replace.
+    if (stored.sessionId !== record.sessionId) return isStored || stored.issuedAtMs > record.issuedAtMs;
     // In cookie mode each tab has an access token of its own, and the cookie is newer than either.
     return !isCookieMode && stored.generation > record.generation;
   }
@@ -217,14 +218,19 @@ export function startSession(deps: SessionDeps): Session {
     return toAccess(record);
   }
 
-  async function acquire(other?: Access, cause: RefreshCause = "ahead"): Promise<Access | null> {
+  async function acquire(
+    other?: Access,
+    cause: RefreshCause = other ? "rejected" : "ahead",
+  ): Promise<Access | null> {
     await ready;
     if (isDisposed) throw authClientError("disposed");
     if (record === null) return null;
     const isOther = other === undefined || record.sessionId !== other.sessionId ||
       record.generation > other.generation;
     if (isOther && ttlMs() > 0) return toAccess(record);
-    const started = startRefresh(other === undefined ? cause : "rejected");
+    // Nobody sends what the server has refused.
+    if (cause === "rejected") expiresAt = 0;
+    const started = startRefresh(cause);
     waiters++;
     return await started;
   }
@@ -317,7 +323,7 @@ export function startSession(deps: SessionDeps): Session {
       const next = toRecord(present.user, answer.data, sent.wallMs);
       adopt(next, sent.monotonicMs + next.ttlMs);
       await write(next, startEpoch);
-      return { access: toAccess(next), isAdopted: false };
+      return { access: toAccess(requireRecord(startEpoch)), isAdopted: false };
     }
     const { reason, retryAfterSeconds } = answer.ok ? {} : answer.auth;
     if (reason !== undefined && isTerminalReason(reason)) {
@@ -336,12 +342,12 @@ export function startSession(deps: SessionDeps): Session {
 
   // A full or forbidden store costs the session its future, never its present.
   async function write(value: SessionRecord, writtenIn: number): Promise<void> {
-    const stored = await readStore().catch(() => null);
-    const isOlder = stored !== null &&
-      (stored.sessionId === value.sessionId
-        ? stored.generation > value.generation
-        : stored.issuedAtMs > value.issuedAtMs);
-    if (epoch !== writtenIn || isOlder) return;
+    const stored = await readStore().catch(() => undefined);
+    if (epoch !== writtenIn) return;
+    // Signed out by another tab, which is not undone.
+    if (stored === null && isStored) return forget("other_tab");
+    const isOlder = stored?.sessionId === value.sessionId ? stored.generation > value.generation : isStored;
+    if (stored && isOlder) return;
     const kept = isCookieMode ? { ...value, accessToken: "", refreshToken: "" } : value;
     const isWritten = await ask(() => store.set(storeKey, encodeRecord(kept))).then(
       () => true,

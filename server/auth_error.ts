@@ -25,6 +25,18 @@ export class AuthError extends Error {
   }
 }
 
+const appErrors = new WeakSet<Error>();
+
+/** Marks an error as thrown by an app on purpose, in a procedure or a hook: it stays as the app made it. */
+export function markAppError(error: Error): void {
+  appErrors.add(error);
+}
+
+/** Tells whether an app threw it on purpose. */
+export function isAppError(error: Error): boolean {
+  return appErrors.has(error);
+}
+
 /** An error for the edge, limits, guards and input checks: nothing ran, nothing changed. */
 export function refuse(reason: Reason, options: AuthErrorOptions = {}): AuthError {
   return new AuthError(reason, { ...options, executed: false });

@@ -31,6 +31,11 @@ export const Environment = z.object({
   REFRESH_REPLAY_WINDOW_SECONDS: whole(86_400, { min: 0, max: YEAR_SECONDS }),
   REVOCATION_MAX_STALENESS_SECONDS: whole(5, { min: 1, max: 300 }),
   REVOCATION_CHECK: z.enum(["database", "replica"]).default("database"),
+  REVOCATION_FEED_TOKEN: z.string().regex(
+    /^[^\s,]{32,4096}$/,
+    "must be 32 characters or more, without spaces",
+  )
+    .optional(),
   SIGNING_KEY_ROTATION_SECONDS: whole(2_592_000, { min: 3_600, max: YEAR_SECONDS }),
   REGISTRATION: z.enum(["open", "closed"]).default("open"),
   PASSWORD_MIN_LENGTH: whole(PASSWORD_MIN_CODE_POINTS, { min: 8, max: PASSWORD_MAX_CODE_POINTS }),

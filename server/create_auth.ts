@@ -8,14 +8,20 @@ import { createCurrentSessions } from "./denylist/current_sessions.ts";
 import { createDenylist } from "./denylist/denylist.ts";
 import type { FlowDeps } from "./flows/deps.ts";
 import { type CallerPolicy, createGuard } from "./guard.ts";
+import { createHookRunner, type Hooks } from "./hooks.ts";
+import type { RequireAuthIn, ServeOptions } from "./http/app_context.ts";
 import { createHandler, type Handler } from "./http/handler.ts";
+import { createCorsPolicy } from "./http/cors.ts";
 import { createContextFactory } from "./http/request_facts.ts";
+import { createRevocationFeed } from "./http/revocation_feed.ts";
+import { createWsContextFactory } from "./http/ws_context.ts";
 import { createAudit } from "./observe/audit.ts";
 import { createLog, type Log } from "./observe/log.ts";
 import { createPasswords } from "./passwords/passwords.ts";
 import { createAuthRouter } from "./router.ts";
+import type { AppSchema } from "./store/app_transaction.ts";
 import { connect, type Store } from "./store/connect.ts";
-import { readMigrationState } from "./store/migrate.ts";
+import { migrationsFolder, readMigrationState } from "./store/migrate.ts";
 import { ensureActiveSigningKey, listSigningKeys } from "./store/signing_keys.ts";
 import { createLimits } from "./throttle/limits.ts";
 import { createAccessTokens } from "./tokens/access_token.ts";
@@ -28,7 +34,10 @@ import { createTrpc } from "./trpc.ts";
 import { createUpkeep } from "./upkeep.ts";
 
 /** Settings of {@link createAuth}. Only the first three are required. */
-export interface AuthOptions<Claims extends z.ZodObject = z.ZodObject> {
+export interface AuthOptions<
+  Claims extends z.ZodObject = z.ZodObject,
+  Schema extends AppSchema = Record<string, never>,
+> {
   /** A postgres.js URL. PostgreSQL 15 or newer. */
   databaseUrl: string;
   /** `iss` of every token: the origin that the service is reached at. */
@@ -53,12 +62,22 @@ export interface AuthOptions<Claims extends z.ZodObject = z.ZodObject> {
   revocationMaxStalenessSeconds?: number;
   /** How revocation is checked where a policy does not say. @default "database" */
   revocationCheck?: "database" | "replica";
+  /**
+   * Serves `GET /revocations` to verifiers that show this token (see `createVerifier`). At least 32 characters.
+   *
+   * @default none: there is no such path
+   */
+  revocationFeedToken?: string;
   /** How many revocations an instance copies, about 100 bytes each; above it Postgres answers alone. @default 200000 */
   denylistReplicaMax?: number;
   /** How long a signing key signs. @default 2592000 (30 days) */
   signingKeyRotationSeconds?: number;
   /** Your own claims in every access token, typed as `ctx.auth.claims`. */
   claims?: OwnClaims<Claims>;
+  /** Your own code at defined points of registration, sign-in and sign-out. */
+  hooks?: Hooks<Schema>;
+  /** Your Drizzle schema, for `tx.query` in hooks; without it `tx` has everything else. */
+  schema?: Schema;
   /** @default "open" */
   registration?: "open" | "closed";
   /** In code points. @default 8 */
@@ -76,9 +95,6 @@ export interface AuthOptions<Claims extends z.ZodObject = z.ZodObject> {
   clock?: Clock;
   log?: Log;
 }
-
-/** Where the SQL of `migrations/` is. */
-export const migrationsFolder = decodeURIComponent(new URL("../migrations", import.meta.url).pathname);
 
 /** The database does not have the tables that this version needs. */
 export class MigrationsPending extends Error {
@@ -108,9 +124,10 @@ const KEY_RETIRED_MARGIN_SECONDS = 120;
  * @throws MigrationsPending when the tables are missing or newer
  * @throws WrongKeyEncryptionSecret when the stored keys were made under another secret
  */
-export async function createAuth<Claims extends z.ZodObject = z.ZodObject<Record<string, z.ZodUnknown>>>(
-  options: AuthOptions<Claims>,
-) {
+export async function createAuth<
+  Claims extends z.ZodObject = z.ZodObject<Record<string, z.ZodUnknown>>,
+  Schema extends AppSchema = Record<string, never>,
+>(options: AuthOptions<Claims, Schema>) {
   const clock = options.clock ?? systemClock;
   const log = options.log ?? createLog("info");
   const secret = options.keyEncryptionSecret;
@@ -148,6 +165,12 @@ export async function createAuth<Claims extends z.ZodObject = z.ZodObject<Record
     maxStalenessSeconds: options.revocationMaxStalenessSeconds ?? 5,
     replicaMax: options.denylistReplicaMax ?? 200_000,
   });
+  const revocationFeed = options.revocationFeedToken === undefined ? undefined : createRevocationFeed({
+    replica: denylist.replica,
+    onTick: denylist.onTick,
+    clock,
+    token: options.revocationFeedToken,
+  });
   const upkeep = createUpkeep({ store, keyRing, encryptionKey, keyLifetimes, log });
   try {
     await requireMigrated(store);
@@ -180,8 +203,10 @@ export async function createAuth<Claims extends z.ZodObject = z.ZodObject<Record
     clock: databaseClock,
     defaultRevocation: options.revocationCheck ?? "database",
   });
+  const hooks = createHookRunner({ hooks: options.hooks, schema: options.schema, log });
   const flowDeps: FlowDeps = {
     store,
+    hooks,
     denylist,
     guard,
     limits,
@@ -216,10 +241,17 @@ export async function createAuth<Claims extends z.ZodObject = z.ZodObject<Record
     return isFresh && keyRing.isReady() && Math.abs(databaseClock.offsetMs()) <= CLOCK_OFFSET_MAX_MS;
   }
 
-  async function close(): Promise<void> {
+  /** Streams to verifiers have no end of their own. */
+  function drain(): void {
     isClosing = true;
+    revocationFeed?.close();
+  }
+
+  async function close(): Promise<void> {
+    drain();
     upkeep.stop();
     denylist.close();
+    await hooks.settle();
     await store.close();
   }
 
@@ -240,19 +272,38 @@ export async function createAuth<Claims extends z.ZodObject = z.ZodObject<Record
     procedure: <const P extends CallerPolicy>(policy: P) => app.guarded(policy, { own: false }),
     /** The context for a fetch-style adapter of your own. Never throws for a bad token. */
     createContext: createContextFactory(edgeSettings),
-    /** Serves a router that has `router` mounted as `auth`, with JWKS and health beside it. */
-    handler: (appRouter: AnyTRPCRouter): Handler =>
+    /** The context for tRPC's `applyWSSHandler`. Never throws for a bad token. */
+    createWsContext: createWsContextFactory({
+      guard,
+      settings: edgeSettings,
+      cors: createCorsPolicy(edgeSettings.allowedOrigins, {
+        allowLoopback: options.allowLoopbackOrigins ?? false,
+      }),
+      clock: databaseClock,
+      onTick: denylist.onTick,
+    }),
+    /**
+     * Serves a router that has `router` mounted as `auth`, with its REST facade, JWKS and health beside it.
+     *
+     * @throws RangeError when the router has a `pathSeparator` of its own
+     */
+    handler: <Router extends AnyTRPCRouter>(
+      appRouter: Router & RequireAuthIn<Router>,
+      ...[serve]: ServeOptions<Router>
+    ): Handler =>
       createHandler({
         log,
         isReady,
         jwks: keyRing.jwks,
         settings: edgeSettings,
         allowLoopbackOrigins: options.allowLoopbackOrigins ?? false,
-        isSecure: options.issuer.startsWith("https:"),
+        issuer: options.issuer,
         appLimits: {
           batch: options.limits?.batch ?? 100,
           bodyBytes: options.limits?.bodyBytes ?? 1_048_576,
         },
+        createContext: serve?.createContext,
+        revocationFeed,
       }, appRouter),
     /**
      * Moves signing keys along and deletes what has expired. An instance does so about once a minute by itself;
@@ -260,9 +311,7 @@ export async function createAuth<Claims extends z.ZodObject = z.ZodObject<Record
      */
     runUpkeep: upkeep.run,
     /** Turns readiness off; what is under way still finishes. */
-    drain(): void {
-      isClosing = true;
-    },
+    drain,
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -1,5 +1,4 @@
 import { parseConfig } from "./config.ts";
-import { migrationsFolder } from "./create_auth.ts";
 import { exitWith, readEnvironment, serve } from "./main.ts";
 import { print } from "./observe/log.ts";
 import { migrate } from "./store/migrate.ts";
@@ -15,7 +14,7 @@ async function serveDev(): Promise<void> {
   void endWithParent();
   const config = parseConfig(readEnvironment(), { mode: "dev" });
   const { DATABASE_URL: databaseUrl = "", KEY_ENCRYPTION_SECRET: keyEncryptionSecret = "" } = config;
-  await migrate(databaseUrl, migrationsFolder);
+  await migrate(databaseUrl);
   const { origin } = await serve({ config, databaseUrl, keyEncryptionSecret, isDev: true });
   if (!Deno.args.includes("--first")) return;
   print(String.raw`

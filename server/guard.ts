@@ -6,7 +6,10 @@ import type { AuthRequest, Identity, RequestFacts } from "./request.ts";
 import { isDatabaseUnavailable } from "./store/errors.ts";
 import type { CurrentSession } from "./store/sessions.ts";
 import type { Limits } from "./throttle/limits.ts";
-import type { AccessTokenClaims, AccessTokens, Verdict } from "./tokens/access_token.ts";
+import type { AccessTokens, Verdict } from "./tokens/access_token.ts";
+import { toCaller } from "./tokens/caller.ts";
+import type { AccessTokenClaims } from "./tokens/parse_claims.ts";
+import { readBearer as readCredentials } from "./tokens/read_bearer.ts";
 
 /**
  * How revocation is checked.
@@ -63,48 +66,26 @@ interface GuardDeps {
   defaultRevocation: Revocation;
 }
 
-// The scheme in any case (RFC 9110 §11.1). Whatever follows it must be exactly one token; two headers arrive
-// joined by a comma, which no token contains.
-const bearerScheme = /^bearer(?:[ \t,]|$)/i;
-const bearerCredentials = /^bearer +([^\s,]+)$/i;
-
-function toIdentity({ request }: AuthRequest, { registered, own }: AccessTokenClaims): Identity {
-  return {
-    request,
-    userId: registered.sub,
-    sessionId: registered.sid,
-    epoch: registered.ep,
-    roles: registered.roles,
-    authenticatedAt: new Date(registered.auth_time * 1_000),
-    expiresAt: new Date(registered.exp * 1_000),
-    amr: registered.amr,
-    claims: own,
-  };
-}
-
-/** Tells whether an `Authorization` header is of the scheme Bearer, whatever follows it. */
-export function isBearer(authorization: string | null): authorization is string {
-  return authorization !== null && bearerScheme.test(authorization);
-}
-
 /** Builds the guard. */
 export function createGuard(deps: GuardDeps): Guard {
   const { accessTokens, denylist, findCurrentSession, limits, audit, clock, defaultRevocation } = deps;
-  // The calls of one batch share one verification.
+  // The calls of one batch share one verification. What is known of a WebSocket outlives it: later calls are
+  // judged anew.
   const bearers = new WeakMap<RequestFacts, Promise<Bearer>>();
 
   async function verifyBearer({ authorization }: RequestFacts): Promise<Bearer> {
-    if (!isBearer(authorization)) return { status: "missing" };
-    const token = bearerCredentials.exec(authorization)?.[1];
-    if (token === undefined) return { status: "invalid" };
+    const credentials = readCredentials(authorization);
+    if (credentials.status !== "token") return { status: credentials.status };
     // A clock was set, or the machine slept: the database's time is asked for before a token is judged by it.
     if (clock.isDoubtful()) await denylist.refresh().catch(() => {});
-    return await accessTokens.verify(token, clock.now());
+    return await accessTokens.verify(credentials.token, clock.now());
   }
 
   function readBearer(request: RequestFacts): Promise<Bearer> {
     let bearer = bearers.get(request);
-    if (bearer === undefined) bearers.set(request, bearer = verifyBearer(request));
+    if (bearer === undefined) {
+      bearers.set(request, bearer = verifyBearer(request).finally(() => bearers.delete(request)));
+    }
     return bearer;
   }
 
@@ -174,7 +155,8 @@ export function createGuard(deps: GuardDeps): Guard {
           throw refuse("TOKEN_MISSING");
         }
         const { revocation = defaultRevocation } = policy;
-        return await check(toIdentity(auth, claims), { ...policy, revocation });
+        const identity = { request: auth.request, ...toCaller(claims) };
+        return await check(identity, { ...policy, revocation });
       } catch (cause) {
         // Here nothing has run yet, which a caller may be told.
         throw isDatabaseUnavailable(cause) ? refuse("UNAVAILABLE", { cause, retryAfterSeconds: 1 }) : cause;

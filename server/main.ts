@@ -42,6 +42,7 @@ export async function serve(options: ServeOptions): Promise<{ origin: string }> 
     refreshReplayWindowSeconds: config.REFRESH_REPLAY_WINDOW_SECONDS,
     revocationMaxStalenessSeconds: config.REVOCATION_MAX_STALENESS_SECONDS,
     revocationCheck: config.REVOCATION_CHECK,
+    ...(config.REVOCATION_FEED_TOKEN ? { revocationFeedToken: config.REVOCATION_FEED_TOKEN } : {}),
     signingKeyRotationSeconds: config.SIGNING_KEY_ROTATION_SECONDS,
     registration: config.REGISTRATION,
     passwordMinLength: config.PASSWORD_MIN_LENGTH,

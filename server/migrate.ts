@@ -1,5 +1,4 @@
 import { ConfigError, parseConfig } from "./config.ts";
-import { migrationsFolder } from "./create_auth.ts";
 import { exitWith, readEnvironment } from "./main.ts";
 import { print } from "./observe/log.ts";
 import { migrate } from "./store/migrate.ts";
@@ -7,7 +6,7 @@ import { migrate } from "./store/migrate.ts";
 async function main(): Promise<void> {
   const { DATABASE_URL } = parseConfig(readEnvironment(), { mode: "dev" });
   if (DATABASE_URL === undefined) throw new ConfigError("DATABASE_URL: is required");
-  await migrate(DATABASE_URL, migrationsFolder);
+  await migrate(DATABASE_URL);
   print("migrations are applied");
 }
 

@@ -1,4 +1,5 @@
 import type { AuthError } from "./auth_error.ts";
+import type { Caller } from "./tokens/caller.ts";
 
 /** The refresh cookie of a request in cookie mode. */
 export interface RefreshCookie {
@@ -30,18 +31,4 @@ export interface AuthRequest {
 }
 
 /** `ctx.auth` in a protected procedure. `Claims` are the app's own. */
-export interface Identity<Claims = Readonly<Record<string, unknown>>> extends AuthRequest {
-  readonly userId: string;
-  readonly sessionId: string;
-  /** The token epoch that the token was made in. */
-  readonly epoch: number;
-  /** With the policy `strict` those of this moment, else those of the token. */
-  readonly roles: readonly string[];
-  /** When the user last proved who they are. */
-  readonly authenticatedAt: Date;
-  /** When the access token ends. */
-  readonly expiresAt: Date;
-  /** How (RFC 8176). */
-  readonly amr: readonly string[];
-  readonly claims: Claims;
-}
+export interface Identity<Claims = Readonly<Record<string, unknown>>> extends AuthRequest, Caller<Claims> {}

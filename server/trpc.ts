@@ -2,7 +2,7 @@ import { initTRPC, TRPCError } from "@trpc/server";
 import { TRPC_ERROR_CODES_BY_KEY } from "@trpc/server/rpc";
 import { ZodError } from "zod";
 import { type AuthErrorData, codeOfStatus, type Reason, reasons } from "@watchword/shared";
-import { AuthError, refuse } from "./auth_error.ts";
+import { AuthError, isAppError, markAppError, refuse } from "./auth_error.ts";
 import type { CallerPolicy, Guard, Policy } from "./guard.ts";
 import { describeBug, type Log } from "./observe/log.ts";
 import type { AuthRequest, Identity } from "./request.ts";
@@ -16,14 +16,24 @@ export interface Context {
 
 /** What is known of a procedure without calling it. */
 export interface Meta {
-  policy: Policy;
+  /** Set by the procedures that this is built on; `.meta()` adds to it. */
+  policy?: Policy;
   /** One of Watchword's own: the strict limits of the edge hold for it. */
   own?: true;
   /** Never beside another call in a batch. */
   alone?: true;
   /** Sets or clears the refresh cookie, so its answer cannot be a stream. */
   setsCookie?: true;
+  /** Its route in the REST facade, `POST /v1/login`; with the status of a success that is not 200 behind it. */
+  rest?: `${RestMethod} /v1/${string}`;
+  /** One line on what it does. */
+  summary?: string;
+  /** What its own code refuses with, beside what the edge, its policy and the database may. */
+  refusals?: readonly Reason[];
 }
+
+/** Methods of the REST facade. */
+export type RestMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** `data` of every error. `auth` is absent only where an app's procedure threw a tRPC error of its own. */
 interface ErrorData {
@@ -58,7 +68,7 @@ export function toAuthError(error: unknown, { own = false }: { own?: boolean } =
   if (error.cause instanceof AuthError) return error.cause;
   if (error.code === "INTERNAL_SERVER_ERROR") return toAuthError(error.cause ?? new Error("no cause"));
   // JSON that is none: the parser's message would echo it.
-  if (own || error.cause instanceof SyntaxError) {
+  if ((own && !isAppError(error)) || error.cause instanceof SyntaxError) {
     const reason = reasonOfCode[error.code];
     return reason ? refuse(reason, { cause: error }) : new AuthError("INTERNAL", { cause: error });
   }
@@ -112,7 +122,7 @@ interface ErrorOptions<S> {
 }
 
 /** The shape of a refusal: fixed text, and `data.auth`. */
-function shapeRefusal<S extends Shape>(
+export function shapeRefusal<S extends Shape>(
   { shape, ctx }: ErrorOptions<S>,
   refusal: AuthError,
 ): S & { data: ErrorData } {
@@ -152,14 +162,12 @@ interface TrpcDeps {
 
 /** Initialises tRPC, once. `Claims` are the app's own. */
 export function createTrpc<Claims>({ guard, log, onTick }: TrpcDeps) {
-  // Thrown by an app's procedures on purpose. What else reaches the root formatter, tRPC refused by itself.
-  const appErrors = new WeakSet<TRPCError>();
-
   const t = initTRPC.context<Context>().meta<Meta>().create({
     // Never a stack trace in an answer, whatever NODE_ENV says.
     isDev: false,
     errorFormatter: (options) =>
-      appErrors.has(options.error) ? shapeAppError(options) : shapeRefusal(options, refuseByTrpc(options)),
+      // What else reaches the root formatter, tRPC refused by itself.
+      isAppError(options.error) ? shapeAppError(options) : shapeRefusal(options, refuseByTrpc(options)),
   });
 
   /** What tRPC refused by itself has passed no procedure, so it is written here. */
@@ -184,7 +192,7 @@ export function createTrpc<Claims>({ guard, log, onTick }: TrpcDeps) {
       if (result.ok) return result;
       const refusal = toAuthError(result.error, { own });
       if (refusal === null) {
-        appErrors.add(result.error);
+        markAppError(result.error);
         return result;
       }
       logRefusal(log, refusal, { requestId: ctx.auth.request.requestId, path });

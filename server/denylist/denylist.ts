@@ -12,7 +12,8 @@ import {
 import { DatabaseUnavailable, isDatabaseUnavailable } from "../store/errors.ts";
 import { acrossPauses } from "./across_pauses.ts";
 import { coalesce } from "./coalesce.ts";
-import { createReplica, type DenylistQuestion, indexRows } from "./replica.ts";
+import type { DenylistQuestion } from "./entries.ts";
+import { createReplica, indexRows, type ReplicaView } from "./replica.ts";
 import { createWakeUps } from "./wake_ups.ts";
 
 /** How a question is answered: by Postgres, or by this instance's copy. */
@@ -32,6 +33,8 @@ export interface Denylist {
   announce(rows: readonly DatedDenylistRow[]): void;
   /** Calls back about every second, and when something new was read. @returns what stops it */
   onTick(listener: () => void): () => void;
+  /** This instance's copy, for those who follow it. */
+  readonly replica: ReplicaView;
   /** Reads what is new now. @throws DatabaseUnavailable */
   refresh(): Promise<void>;
   start(): Promise<void>;
@@ -124,6 +127,7 @@ export function createDenylist(deps: DenylistDeps): Denylist {
       wakeUps.announce();
     },
     onTick: wakeUps.onTick,
+    replica,
     refresh: syncNow,
     async start() {
       await syncNow();

@@ -1,21 +1,25 @@
 import { type Clock, elapsedMs, type Stamp, takeStamp } from "../clock.ts";
 import type { DatabaseClock } from "../database_clock.ts";
 import type { DatedDenylistRow, DenylistPage, DenylistRow } from "../store/denylist.ts";
+import { type ChangeLog, createChangeLog } from "./change_log.ts";
+import { createEntries, type DenylistQuestion } from "./entries.ts";
 
-/** What of an access token the denylist is asked about. Never the token itself or its hash. */
-export interface DenylistQuestion {
-  sessionId: string;
-  userId: string;
-  epoch: number;
+/** What a copy can pass on of itself. */
+export interface ReplicaView {
+  /** Milliseconds since the last snapshot was asked for; Infinity before the first, or while it overflows. */
+  leaseAgeMs(): number;
+  /** The database's time at the last reading, in seconds since 1970. */
+  readonly readAtSeconds: number;
+  /** Everything in it, read lazily; what is added meanwhile is in `changes` for sure. */
+  rows(): Iterable<DatedDenylistRow>;
+  readonly changes: ChangeLog;
 }
 
 /** This instance's copy of the denylist, and how long it may be trusted. */
-export interface Replica {
+export interface Replica extends ReplicaView {
   /** Adds entries. They leave only by expiry: what was denied once is never undone by a sync. */
   add(rows: readonly DatedDenylistRow[]): void;
   isDenied(question: DenylistQuestion): boolean;
-  /** Milliseconds since the last snapshot was asked for; Infinity before the first, or while it overflows. */
-  leaseAgeMs(): number;
   /** Reads what is new. Callers at the same time share one reading. @throws when the database does not answer */
   sync(): Promise<void>;
   /** The next sync reads everything. */
@@ -49,36 +53,18 @@ export function indexRows(rows: readonly DenylistRow[]): (question: DenylistQues
 
 /** Builds an empty replica, which denies nothing and may not be trusted until its first sync. */
 export function createReplica({ read, clock, databaseClock, max }: ReplicaDeps): Replica {
-  const sessions = new Map<string, number>();
-  const minEpochs = new Map<string, { minEpoch: number; expiresAtSeconds: number }>();
+  const entries = createEntries();
+  const changes = createChangeLog();
   let horizon = 0n;
+  let readAtSeconds = 0;
   let lease: Stamp | undefined;
   let fullyRead: Stamp | undefined;
   let isOverflowing = false;
   let syncing: Promise<void> | undefined;
 
   function add(rows: readonly DatedDenylistRow[]): void {
-    for (const { sessionId, userId, minEpoch, expiresAtSeconds } of rows) {
-      if (sessionId !== null) {
-        sessions.set(sessionId, Math.max(sessions.get(sessionId) ?? 0, expiresAtSeconds));
-      }
-      if (userId !== null) {
-        const known = minEpochs.get(userId);
-        minEpochs.set(userId, {
-          minEpoch: Math.max(known?.minEpoch ?? 0, minEpoch ?? Infinity),
-          expiresAtSeconds: Math.max(known?.expiresAtSeconds ?? 0, expiresAtSeconds),
-        });
-      }
-    }
-    if (size() > max) isOverflowing = true;
-  }
-
-  const size = () => sessions.size + minEpochs.size;
-
-  // By the database's own word, never by an estimate: a clock that was set must not let a denied session back in.
-  function dropExpired(nowSeconds: number): void {
-    for (const [id, expiresAtSeconds] of sessions) if (expiresAtSeconds <= nowSeconds) sessions.delete(id);
-    for (const [id, entry] of minEpochs) if (entry.expiresAtSeconds <= nowSeconds) minEpochs.delete(id);
+    changes.append(entries.add(rows));
+    if (entries.size > max) isOverflowing = true;
   }
 
   async function readNow(): Promise<void> {
@@ -91,7 +77,9 @@ export function createReplica({ read, clock, databaseClock, max }: ReplicaDeps):
     // Another server, or one restored from a backup: its numbers mean something else.
     if (!isOverflowing && !isFull && page.horizon < horizon) page = await readOrDistrust(0n);
     databaseClock.observe(page.dbNowSeconds, asked);
-    dropExpired(page.dbNowSeconds);
+    readAtSeconds = page.dbNowSeconds;
+    // By the database's own word, never by an estimate: a clock that was set must not let a denied session back in.
+    entries.dropExpired(readAtSeconds);
     if (isFull) fullyRead = asked;
     if (from === BEYOND_ALL) return;
     isOverflowing = page.rows === null;
@@ -117,8 +105,12 @@ export function createReplica({ read, clock, databaseClock, max }: ReplicaDeps):
 
   return {
     add,
-    isDenied: ({ sessionId, userId, epoch }) =>
-      sessions.has(sessionId) || epoch < (minEpochs.get(userId)?.minEpoch ?? 0),
+    isDenied: entries.isDenied,
+    rows: entries.rows,
+    changes,
+    get readAtSeconds() {
+      return readAtSeconds;
+    },
     leaseAgeMs() {
       if (lease === undefined || isOverflowing) return Infinity;
       return elapsedMs(clock, lease);
@@ -126,7 +118,7 @@ export function createReplica({ read, clock, databaseClock, max }: ReplicaDeps):
     sync: () => syncing ??= readNow().finally(() => syncing = undefined),
     distrust,
     get size() {
-      return size();
+      return entries.size;
     },
     get isOverflowing() {
       return isOverflowing;

@@ -125,12 +125,18 @@ export async function openSession(deps: FlowDeps, signIn: NewSignIn): Promise<Si
     // Ended by somebody else first: nothing may take its place.
     if (replacedSessionId !== undefined && replaced.length === 0) throw new AuthError("SESSION_REVOKED");
     const evicted = await endOldestSessions(tx, user.id, SESSIONS_PER_USER_MAX);
+    // Never the last statement: a hook that swallows a database error has aborted the transaction, which Postgres
+    // would end without an error if asked to commit.
+    if (event === "register") await deps.hooks.before("beforeRegister", { user: toUser(user), request, tx });
+    if (event === "login") await deps.hooks.before("beforeLogin", { user: toUser(user), amr, request, tx });
     await insertAuditEvent(tx, { event, ok: true, userId: user.id, sessionId, ...auditFacts(request) });
     return { user, session, denied: [...replaced, ...evicted] };
   });
   if (opened === null) return null;
   const { user, session, denied } = opened;
   deps.denylist.announce(denied);
+  if (event === "register") deps.hooks.after("afterRegister", { user: toUser(user), request });
+  if (event === "login") deps.hooks.after("afterLogin", { user: toUser(user), sessionId, amr, request });
   const tokens = await issueTokens(deps, { ...session, roles: user.roles }, {
     refreshToken: first.token,
     request,

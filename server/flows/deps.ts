@@ -1,5 +1,6 @@
 import type { Denylist } from "../denylist/denylist.ts";
 import type { Guard } from "../guard.ts";
+import type { HookRunner } from "../hooks.ts";
 import type { Audit } from "../observe/audit.ts";
 import type { Log } from "../observe/log.ts";
 import type { Passwords } from "../passwords/passwords.ts";
@@ -22,6 +23,7 @@ export interface FlowSettings {
 /** Everything a flow works with. */
 export interface FlowDeps {
   store: Store;
+  hooks: HookRunner;
   denylist: Denylist;
   guard: Guard;
   limits: Limits;

@@ -20,18 +20,23 @@ export function createCorsPolicy(
 }
 
 /** Answers a preflight (Fetch §3.3). A foreign origin gets no permission, and no reason. */
-export function preflightResponse(request: Request, policy: CorsPolicy): Response {
+export function preflightResponse(
+  request: Request,
+  policy: CorsPolicy,
+  methods: readonly string[],
+): Response {
   const response = new Response(null, { status: 204 });
   const origin = request.headers.get("origin");
   if (origin !== null && policy.allows(origin)) {
-    response.headers.set("access-control-allow-methods", "GET, POST");
+    const permitted = methods.filter((method) => method !== "OPTIONS");
+    response.headers.set("access-control-allow-methods", permitted.join(", "));
     response.headers.set(
       "access-control-allow-headers",
       "authorization, content-type, trpc-accept, last-event-id, x-watchword-mode",
     );
     response.headers.set("access-control-max-age", MAX_AGE_SECONDS);
   }
-  response.headers.set("allow", "GET, POST, OPTIONS");
+  response.headers.set("allow", methods.join(", "));
   return response;
 }
 

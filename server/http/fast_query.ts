@@ -3,6 +3,7 @@ import {
   callTRPCProcedure,
   getTRPCErrorFromUnknown,
   transformTRPCResponse,
+  TRPCError,
 } from "@trpc/server";
 import { getHTTPStatusCodeFromError } from "@trpc/server/http";
 import { getErrorShape } from "@trpc/server/shared";
@@ -14,11 +15,11 @@ interface FastQuery {
   path: string;
   /** The text of the `input` parameter, or null. */
   input: string | null;
-  ctx: Context;
+  contextFor: (openHeaders: () => Headers) => Context | Promise<Context>;
   signal: AbortSignal;
 }
 
-const headers = { "content-type": "application/json", vary: "trpc-accept, accept" };
+const jsonHeaders = { "content-type": "application/json", vary: "trpc-accept, accept" };
 
 /** Tells whether a request is one JSON query and nothing else, which most are. */
 export function isPlainQuery(request: Request, router: AnyTRPCRouter, path: string): boolean {
@@ -33,10 +34,16 @@ export function isPlainQuery(request: Request, router: AnyTRPCRouter, path: stri
  * Answers one JSON query without tRPC's HTTP adapter, which costs more than the procedure. The procedure, its
  * middlewares, the transformer and the error shape are tRPC's own; a test holds the answers equal to the adapter's.
  */
-export async function answerPlainQuery({ router, path, input, ctx, signal }: FastQuery): Promise<Response> {
+export async function answerPlainQuery(
+  { router, path, input, contextFor, signal }: FastQuery,
+): Promise<Response> {
   const config = router._def._config;
+  let headers: HeadersInit = jsonHeaders;
   let rawInput: unknown;
+  let ctx: Context | undefined;
   try {
+    const made = contextFor(() => headers = new Headers(jsonHeaders));
+    ctx = made instanceof Promise ? await made : made;
     const data = await callTRPCProcedure({
       router,
       path,
@@ -49,14 +56,17 @@ export async function answerPlainQuery({ router, path, input, ctx, signal }: Fas
     if (isStream(data)) throw refuse("BODY_TYPE");
     return new Response(JSON.stringify(transformTRPCResponse(config, { result: { data } })), { headers });
   } catch (cause) {
+    if (ctx === undefined && !(cause instanceof TRPCError)) throw cause;
     const error = getTRPCErrorFromUnknown(cause);
     const shape = getErrorShape({ config, error, type: "query", path, input: rawInput, ctx });
     const status = shape.data?.httpStatus ?? getHTTPStatusCodeFromError(error);
     const wait = toAuthError(error)?.retryAfterSeconds;
-    return new Response(JSON.stringify(transformTRPCResponse(config, { error: shape })), {
+    const response = new Response(JSON.stringify(transformTRPCResponse(config, { error: shape })), {
       status,
-      headers: wait === undefined ? headers : { ...headers, "retry-after": String(wait) },
+      headers,
     });
+    if (wait !== undefined) response.headers.set("retry-after", String(wait));
+    return response;
   }
 }
 
@@ -69,8 +79,8 @@ function readInput(input: string | null, deserialize: (value: unknown) => unknow
   }
 }
 
-// A stream needs the adapter's streaming response, which was not asked for.
-function isStream(data: unknown): boolean {
+/** Tells whether an answer holds a stream, which needs the adapter's streaming response. */
+export function isStream(data: unknown): boolean {
   if (typeof data !== "object" || data === null) return false;
   return [data, ...Object.values(data)].some((value) =>
     value instanceof Promise || (typeof value === "object" && value !== null && Symbol.asyncIterator in value)

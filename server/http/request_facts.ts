@@ -4,11 +4,7 @@ import type { Context } from "../trpc.ts";
 import { readClientAddress } from "./client_address.ts";
 import { requireCookieMode } from "./csrf.ts";
 import { createRefreshCookie } from "./refresh_cookie.ts";
-
-/** What a host knows of a connection; `Deno.serve` passes it. */
-export interface ConnectionInfo {
-  remoteAddr?: { hostname?: string } | undefined;
-}
+import { type ConnectionInfo, readRemoteAddress } from "./remote_address.ts";
 
 /** What the edge is told about its surroundings. */
 export interface EdgeSettings {
@@ -23,10 +19,11 @@ const controlCharacters = /[\u0000-\u001f\u007f-\u009f]/g;
 
 /** Reads what is known of a request before anything is believed of it. */
 export function readFacts(
-  { headers }: Request,
+  request: Request,
   info: ConnectionInfo | undefined,
   { trustedProxyHops }: EdgeSettings,
 ): RequestFacts {
+  const { headers } = request;
   const userAgent = headers.get("user-agent")?.replace(controlCharacters, " ").slice(
     0,
     USER_AGENT_MAX_LENGTH,
@@ -35,7 +32,7 @@ export function readFacts(
     requestId: crypto.randomUUID(),
     authorization: headers.get("authorization"),
     userAgent: userAgent ?? null,
-    ...readClientAddress(headers, info?.remoteAddr?.hostname ?? null, trustedProxyHops),
+    ...readClientAddress(headers, readRemoteAddress(request, info), trustedProxyHops),
   };
 }
 

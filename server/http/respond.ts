@@ -1,3 +1,4 @@
+import { type AnyTRPCRouter, transformTRPCResponse } from "@trpc/server";
 import { codeOfStatus, reasons } from "@watchword/shared";
 import { TRPC_ERROR_CODES_BY_KEY } from "@trpc/server/rpc";
 import type { AuthError } from "../auth_error.ts";
@@ -12,7 +13,11 @@ export interface AnswerFacts {
 }
 
 /** A refusal of the edge, in tRPC's own envelope, so that every client reads it the same way. */
-export function refusalResponse(error: AuthError, { requestId }: AnswerFacts): Response {
+export function refusalResponse(
+  error: AuthError,
+  { requestId }: AnswerFacts,
+  { _def }: AnyTRPCRouter,
+): Response {
   const { status, message } = reasons[error.reason];
   const code = codeOfStatus[status];
   const body = {
@@ -24,7 +29,8 @@ export function refusalResponse(error: AuthError, { requestId }: AnswerFacts): R
   };
   const headers = new Headers({ "content-type": "application/json" });
   if (error.retryAfterSeconds !== undefined) headers.set("retry-after", String(error.retryAfterSeconds));
-  return new Response(JSON.stringify(body), { status, headers });
+  // Through the router's transformer, without which its clients could not read the reason.
+  return new Response(JSON.stringify(transformTRPCResponse(_def._config, body)), { status, headers });
 }
 
 /** Sets what every answer carries. */
@@ -33,8 +39,12 @@ export function seal(response: Response, { requestId, hadToken, isSecure }: Answ
   headers.set("x-request-id", requestId);
   headers.set("x-content-type-options", "nosniff");
   headers.set("referrer-policy", "no-referrer");
-  headers.set("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+  if (!headers.has("content-security-policy")) {
+    headers.set("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+  }
   if (isSecure) headers.set("strict-transport-security", "max-age=31536000; includeSubDomains");
+  // The rest of the body may still be on its way, and is nobody's next request (RFC 9110 §15.5.9, §15.5.14).
+  if (response.status === 408 || response.status === 413) headers.set("connection", "close");
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   if (response.status === 401) {
     headers.set("www-authenticate", hadToken ? 'Bearer error="invalid_token"' : "Bearer");

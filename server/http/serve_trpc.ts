@@ -1,9 +1,10 @@
-import type { AnyTRPCRouter } from "@trpc/server";
+import { type AnyTRPCRouter, TRPCError } from "@trpc/server";
 import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
 import { BATCH_MAX_CALLS, BODY_MAX_BYTES, BODY_READ_DEADLINE_MS } from "@watchword/shared";
 import { refuse } from "../auth_error.ts";
 import type { RequestFacts } from "../request.ts";
 import { type Context, type Meta, toAuthError } from "../trpc.ts";
+import { type AppContext, createRequestContext } from "./app_context.ts";
 import { type BodyLimits, readBody, requireJsonText } from "./body.ts";
 import { requireCookieMode } from "./csrf.ts";
 import { answerPlainQuery, isPlainQuery } from "./fast_query.ts";
@@ -20,6 +21,7 @@ interface TrpcEdge {
   router: AnyTRPCRouter;
   allowedOrigins: ReadonlySet<string>;
   appLimits: AppLimits;
+  createContext: AppContext | undefined;
 }
 
 type TrpcTarget = Extract<Target, { route: "trpc" }>;
@@ -32,10 +34,11 @@ interface Bounds {
   mayStream: boolean;
 }
 
-const APP_BODY_DEADLINE_MS = 30_000;
+/** Time within which a body must have arrived that only an app's own procedures read. */
+export const APP_BODY_DEADLINE_MS = 30_000;
 
 /** Builds what serves `/trpc`: everything that a request must pass before tRPC sees it, in order. */
-export function createTrpcServer({ router, allowedOrigins, appLimits }: TrpcEdge) {
+export function createTrpcServer({ router, allowedOrigins, appLimits, createContext }: TrpcEdge) {
   return async (request: Request, target: TrpcTarget, facts: RequestFacts): Promise<Response> => {
     const isCookieMode = requireCookieMode(request.headers, allowedOrigins);
     const bounds = requireBounded(target);
@@ -43,21 +46,28 @@ export function createTrpcServer({ router, allowedOrigins, appLimits }: TrpcEdge
     if (isCookieMode && !bounds.mayStream && asksForStream(request.headers)) throw refuse("INPUT_INVALID");
 
     const [path = ""] = target.paths;
-    const ctx: Context = { auth: { request: facts } };
+    const contextFor = (openHeaders: () => Headers) =>
+      createRequestContext(createContext, { req: request, auth: { request: facts }, openHeaders });
     if (target.paths.length === 1 && !target.isBatch && isPlainQuery(request, router, path)) {
       const input = new URLSearchParams(target.query).get("input");
-      return await answerPlainQuery({ router, path, input, ctx, signal: request.signal });
+      return await answerPlainQuery({ router, path, input, contextFor, signal: request.signal });
     }
 
     let reachedProcedures = false;
+    let contextFailure: { cause: unknown } | undefined;
     const response = await fetchRequestHandler({
       endpoint: "/trpc",
       req: await toTrpcRequest(request, target, bounds),
       router,
-      createContext: ({ resHeaders }): Context => {
+      async createContext({ resHeaders }): Promise<Context> {
         reachedProcedures = true;
         if (isCookieMode) facts.refreshCookie = createRefreshCookie(request.headers, resHeaders);
-        return ctx;
+        try {
+          return await contextFor(() => resHeaders);
+        } catch (cause) {
+          if (!(cause instanceof TRPCError)) contextFailure = { cause };
+          throw cause;
+        }
       },
       responseMeta: ({ errors }) => {
         const wait = Math.max(0, ...errors.map((error) => toAuthError(error)?.retryAfterSeconds ?? 0));
@@ -66,6 +76,8 @@ export function createTrpcServer({ router, allowedOrigins, appLimits }: TrpcEdge
     });
     // tRPC refused the envelope itself. It would echo parts of the request; the fixed answer does not.
     if (!reachedProcedures) throw refuse("INPUT_INVALID");
+    // The same for a context that could not be made, unless the app refused with a tRPC error of its own.
+    if (contextFailure) throw contextFailure.cause;
     return response;
   };
 

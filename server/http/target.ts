@@ -1,13 +1,19 @@
 /** Where a request goes. Paths are matched as they were sent: byte for byte, before any decoding. */
 export type Target =
   | { route: "trpc"; path: string; paths: string[]; isBatch: boolean; query: string }
-  | { route: "jwks" | "live" | "ready" | "unknown" | "invalid" };
+  | { route: "rest"; path: string; query: string }
+  | { route: FixedRoute | "unknown" | "invalid" };
+
+type FixedRoute = "jwks" | "live" | "ready" | "openapi" | "docs" | "revocations";
 
 const trpcPaths = /^\/trpc\/([A-Za-z0-9._$-]+(?:(?:,|%2C)[A-Za-z0-9._$-]+)*)$/;
-const fixed: Readonly<Record<string, "jwks" | "live" | "ready">> = {
+const fixed: Readonly<Record<string, FixedRoute>> = {
   "/.well-known/jwks.json": "jwks",
   "/health/live": "live",
   "/health/ready": "ready",
+  "/openapi.json": "openapi",
+  "/docs": "docs",
+  "/revocations": "revocations",
 };
 const authority = /^(?:[A-Za-z0-9._~-]*|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
 
@@ -31,6 +37,7 @@ export function matchTarget(url: string): Target {
   if (parts === null) return { route: "invalid" };
   const { path, query } = parts;
   if (Object.hasOwn(fixed, path)) return { route: fixed[path] ?? "unknown" };
+  if (path.startsWith("/v1/")) return { route: "rest", path, query };
   const names = path.startsWith("/trpc/") ? trpcPaths.exec(path)?.[1] : undefined;
   if (names === undefined) return { route: "unknown" };
   const paths = names.split(/,|%2C/);

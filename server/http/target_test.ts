@@ -37,10 +37,12 @@ Deno.test("a batch is what says batch=1", () => {
   );
 });
 
-Deno.test("the fixed routes are exactly three paths, with or without a query", () => {
+Deno.test("a fixed route is exactly its path, with or without a query", () => {
   assertEquals(
-    ["/.well-known/jwks.json", "/health/live", "/health/ready", "/health/live?x=1"].map(route),
-    ["jwks", "live", "ready", "live"],
+    ["/.well-known/jwks.json", "/health/live", "/health/ready", "/openapi.json", "/docs", "/docs?x=1"].map(
+      route,
+    ),
+    ["jwks", "live", "ready", "openapi", "docs", "docs"],
   );
 });
 

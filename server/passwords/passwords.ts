@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { type Argon2Parameters, hashArgon2id, verifyArgon2id } from "./argon2.ts";
 import { createPermits, type Permits } from "./permits.ts";
 
@@ -46,7 +47,7 @@ export function createPasswords(
   permits: Permits = createPermits({
     permitCount: Math.max(
       1,
-      Math.min(navigator.hardwareConcurrency, Math.floor(MEMORY_BUDGET_KIB / argon2Parameters.memoryCost)),
+      Math.min(availableParallelism(), Math.floor(MEMORY_BUDGET_KIB / argon2Parameters.memoryCost)),
     ),
   }),
 ): Passwords {

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { sql } from "drizzle-orm";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import { drizzle } from "drizzle-orm/postgres-js";
@@ -15,15 +16,21 @@ export interface MigrationState {
   late: number;
 }
 
+/** Where the SQL of `migrations/` is. */
+export const migrationsFolder = fileURLToPath(new URL("../../migrations", import.meta.url));
+
+// Not Drizzle's own place: an app that migrates the same database with Drizzle keeps its list there.
+const ours = { migrationsSchema: "watchword", migrationsTable: "migrations" };
+
 /** Compares the database with `migrations/`, by hash. */
 export async function readMigrationState(db: Db, migrationsFolder: string): Promise<MigrationState> {
   const files = readMigrationFiles({ migrationsFolder });
   const [table] = await db.execute<{ name: string | null }>(
-    sql`select to_regclass('drizzle.__drizzle_migrations')::text as name`,
+    sql`select to_regclass('watchword.migrations')::text as name`,
   );
   const rows = table?.name
     ? await db.execute<{ hash: string; created_at: string }>(
-      sql`select hash, created_at from drizzle.__drizzle_migrations`,
+      sql`select hash, created_at from watchword.migrations`,
     )
     : [];
   const applied = new Set(rows.map((row) => row.hash));
@@ -37,13 +44,19 @@ export async function readMigrationState(db: Db, migrationsFolder: string): Prom
   };
 }
 
-/** Applies `migrations/`, one migrator at a time. Uses its own connection, without the pool's time-outs. */
-export async function migrate(databaseUrl: string, migrationsFolder: string): Promise<void> {
+/**
+ * Makes and updates Watchword's own tables, one migrator at a time. Nothing else in the database is touched: an app's
+ * migrations may run before and after it. Uses its own connection, without the pool's time-outs.
+ *
+ * @param databaseUrl a postgres.js URL; the role must be allowed to create tables and a schema
+ * @throws Error when the database is newer than this version
+ */
+export async function migrate(databaseUrl: string, folder = migrationsFolder): Promise<void> {
   const client = postgres(databaseUrl, { max: 1, onnotice: () => {}, connection: { lock_timeout: 10_000 } });
   const db = drizzle(client);
   try {
     await db.execute(sql`select pg_advisory_lock(7239, 0)`);
-    const { late, unknown } = await readMigrationState(db, migrationsFolder);
+    const { late, unknown } = await readMigrationState(db, folder);
     if (late > 0) {
       throw new Error(
         `${late} migration(s) are older than one that was applied; give them a newer timestamp`,
@@ -52,7 +65,7 @@ export async function migrate(databaseUrl: string, migrationsFolder: string): Pr
     if (unknown > 0) {
       throw new Error(`the database has ${unknown} migration(s) that this version does not know`);
     }
-    await applyMigrations(db, { migrationsFolder });
+    await applyMigrations(db, { migrationsFolder: folder, ...ours });
   } finally {
     await client.end({ timeout: 5 });
   }

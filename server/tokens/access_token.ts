@@ -1,19 +1,16 @@
-import { base64url, errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
-import { CLOCK_TOLERANCE_SECONDS, RegisteredClaims, TOKEN_MAX_LENGTH } from "@watchword/shared";
-import type { KeyRing, VerifyingKey } from "./key_ring.ts";
+import { base64url, type errors, jwtVerify, SignJWT } from "jose";
+import type { RegisteredClaims } from "@watchword/shared";
+import { CLOCK_TOLERANCE_SECONDS, TOKEN_MAX_LENGTH } from "@watchword/shared/limits";
+import type { KeyRing } from "./key_ring.ts";
 import type { OwnClaimsCodec } from "./own_claims.ts";
+import { type AccessTokenClaims, parseClaims, registeredClaimNames } from "./parse_claims.ts";
+import type { VerifyingKey, VerifyingKeys } from "./verifying_key.ts";
 
 /** Who makes tokens, and for whom. */
 export interface TokenParties {
   issuer: string;
   audience: string;
   clientId: string;
-}
-
-/** What a verified token says. `own` are the app's claims. */
-export interface AccessTokenClaims {
-  registered: RegisteredClaims;
-  own: Record<string, unknown>;
 }
 
 /**
@@ -24,11 +21,21 @@ export type Verdict =
   | { status: "valid" | "expired" | "outdated"; claims: AccessTokenClaims }
   | { status: "invalid" };
 
-/** Makes and checks access tokens (RFC 9068), signed with Ed25519 (RFC 9864) and nothing else. */
-export interface AccessTokens {
-  sign(claims: Omit<RegisteredClaims, "iss" | "aud" | "client_id" | "jti">): Promise<string>;
-  /** @throws what the key ring throws when the keys are out of reach */
+/** Checks access tokens (RFC 9068), signed with Ed25519 (RFC 9864) and nothing else. */
+export interface TokenVerifier {
+  /** @throws what the keys throw when they are out of reach */
   verify(token: string, now: Date): Promise<Verdict>;
+}
+
+/** Makes access tokens, and checks them. */
+export interface AccessTokens extends TokenVerifier {
+  sign(claims: Omit<RegisteredClaims, "iss" | "aud" | "client_id" | "jti">): Promise<string>;
+}
+
+interface TokenVerifierDeps {
+  keys: VerifyingKeys;
+  parties: Pick<TokenParties, "issuer" | "audience">;
+  ownClaims: Pick<OwnClaimsCodec, "parse">;
 }
 
 interface Verified {
@@ -41,7 +48,6 @@ interface Verified {
 const shape = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]$/;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const pollutingNames = ["__proto__", "constructor", "prototype"];
-const requiredClaims = Object.keys(RegisteredClaims.shape);
 /** About 10 MB at the most. */
 const CACHE_MAX = 8_192;
 
@@ -74,15 +80,13 @@ function readKid(token: string): string | null {
   return alg === "Ed25519" && typ === "at+jwt" && typeof kid === "string" ? kid : null;
 }
 
-function parseClaims(payload: JWTPayload): AccessTokenClaims | null {
-  const registered = RegisteredClaims.safeParse(payload);
-  if (!registered.success) return null;
-  const own = Object.entries(payload).filter(([name]) => !Object.hasOwn(RegisteredClaims.shape, name));
-  return { registered: registered.data, own: Object.fromEntries(own) };
+// By its code: the class itself would bring all of jose's errors into a verifier's bundle.
+function isExpired(error: unknown): error is errors.JWTExpired {
+  return error instanceof Error && "code" in error && error.code === "ERR_JWT_EXPIRED";
 }
 
 /** Judges by time and by the app's schema what was found genuine. */
-function judge(claims: AccessTokenClaims, ownClaims: OwnClaimsCodec, now: Date): Verdict {
+function judge(claims: AccessTokenClaims, ownClaims: Pick<OwnClaimsCodec, "parse">, now: Date): Verdict {
   const { iat, exp } = claims.registered;
   const nowSeconds = now.getTime() / 1_000;
   if (iat > nowSeconds + CLOCK_TOLERANCE_SECONDS) return { status: "invalid" };
@@ -91,10 +95,8 @@ function judge(claims: AccessTokenClaims, ownClaims: OwnClaimsCodec, now: Date):
   return own === null ? { status: "outdated", claims } : { status: "valid", claims: { ...claims, own } };
 }
 
-/** Builds signer and verifier over a ring of keys. */
-export function createAccessTokens(
-  { keyRing, parties, ownClaims }: { keyRing: KeyRing; parties: TokenParties; ownClaims: OwnClaimsCodec },
-): AccessTokens {
+/** Builds the one strict verification, for the service over its ring of keys and for others over its JWKS. */
+export function createTokenVerifier({ keys, parties, ownClaims }: TokenVerifierDeps): TokenVerifier {
   // Keyed by the whole token. Time, key and schema are judged anew at every hit, revocation by the guard.
   const cache = new Map<string, Verified>();
 
@@ -115,18 +117,39 @@ export function createAccessTokens(
         typ: "at+jwt",
         issuer: parties.issuer,
         audience: parties.audience,
-        requiredClaims,
+        requiredClaims: registeredClaimNames,
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
         currentDate: now,
       });
       return parseClaims(payload);
     } catch (error) {
       // jose looks at `exp` last, so this token was ours in every other respect.
-      return error instanceof errors.JWTExpired ? parseClaims(error.payload) : null;
+      return isExpired(error) ? parseClaims(error.payload) : null;
     }
   }
 
   return {
+    async verify(token, now) {
+      const known = cache.get(token);
+      if (known !== undefined && keys.holds(known.key)) return judge(known.claims, ownClaims, now);
+      if (token.length > TOKEN_MAX_LENGTH || !shape.test(token)) return { status: "invalid" };
+      const kid = readKid(token);
+      const key = kid === null ? null : await keys.findVerifyingKey(kid);
+      const claims = key === null ? null : await verifySignature(token, key, now);
+      if (key === null || claims === null) return { status: "invalid" };
+      remember(token, { key, claims });
+      return judge(claims, ownClaims, now);
+    },
+  };
+}
+
+/** Builds signer and verifier over a ring of keys. */
+export function createAccessTokens(
+  { keyRing, parties, ownClaims }: { keyRing: KeyRing; parties: TokenParties; ownClaims: OwnClaimsCodec },
+): AccessTokens {
+  const { verify } = createTokenVerifier({ keys: keyRing, parties, ownClaims });
+  return {
+    verify,
     async sign(claims) {
       const { kid, key } = await keyRing.requireSigningKey();
       const registered: RegisteredClaims = {
@@ -143,18 +166,6 @@ export function createAccessTokens(
         kid,
       })
         .sign(key);
-    },
-
-    async verify(token, now) {
-      const known = cache.get(token);
-      if (known !== undefined && keyRing.holds(known.key)) return judge(known.claims, ownClaims, now);
-      if (token.length > TOKEN_MAX_LENGTH || !shape.test(token)) return { status: "invalid" };
-      const kid = readKid(token);
-      const key = kid === null ? null : await keyRing.findVerifyingKey(kid);
-      const claims = key === null ? null : await verifySignature(token, key, now);
-      if (key === null || claims === null) return { status: "invalid" };
-      remember(token, { key, claims });
-      return judge(claims, ownClaims, now);
     },
   };
 }

@@ -1,28 +1,14 @@
-import type { CryptoKey as JoseKey } from "jose";
 import { type Clock, elapsedMs, type Stamp, takeStamp } from "../clock.ts";
 import { openPrivateKey, openSigningKey, type PublicJwk, type StoredSigningKey } from "./signing_key.ts";
+import type { VerifyingKey, VerifyingKeys } from "./verifying_key.ts";
 
-/** A key that verifies. Its identity changes with every reload in which its row changed. */
-export interface VerifyingKey {
-  kid: string;
-  key: JoseKey;
-}
-
-/** The keys of access tokens, in memory. Keys come from our own store and nowhere else (RFC 8725 §3.10). */
-export interface KeyRing {
+/** The keys of access tokens, in memory. An unknown `kid` makes it read the store again. */
+export interface KeyRing extends VerifyingKeys {
   /**
    * The key that signs now, read again first when it was read more than 60 s ago: an instance that slept must
    * not sign with a key that others have dropped.
    */
   requireSigningKey(): Promise<VerifyingKey>;
-  /**
-   * A key by exact `kid`, or null. An unknown one causes a reload, at most one in 10 s.
-   *
-   * @throws when the keys are out of reach, so that nobody can know
-   */
-  findVerifyingKey(kid: string): Promise<VerifyingKey | null>;
-  /** Tells whether a key is still one of the ring's. */
-  holds(key: VerifyingKey): boolean;
   /** Public halves of every key that could verify a token (RFC 7517 §5). */
   jwks(): { keys: (PublicJwk & { kid: string; alg: "Ed25519"; use: "sig" })[] };
   /** Something can be signed, and the last reading of the keys succeeded. */

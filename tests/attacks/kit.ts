@@ -6,6 +6,7 @@ import { type Canary, startCanary, watchFetch } from "./canary.ts";
 import { type Forge, openForge } from "./forge.ts";
 import { createLeakWatch, type LeakWatch } from "./leak_watch.ts";
 import { countAuditEvents, readFingerprint } from "./state.ts";
+import { createVerifierTwin } from "./verifier_twin.ts";
 import { tapDatabase, type WireTap } from "./wire_tap.ts";
 
 /** A registered user with the tokens of its first session. */
@@ -48,7 +49,7 @@ export interface Scene extends AsyncDisposable {
   registerUser(username?: string): Promise<Account>;
   /** Sends each variant and asserts that it is refused and that nothing else happens. */
   refuses(variants: Readonly<Record<string, Send>>, refusal: Refusal): Promise<void>;
-  /** The same for bearer tokens, on `auth.me`. @default TOKEN_INVALID */
+  /** The same for bearer tokens, on `auth.me`, and a verifier must say the same. @default TOKEN_INVALID */
   refusesBearers(tokens: Readonly<Record<string, string>>, refusal?: Refusal): Promise<void>;
   /** The same for refresh tokens, on `auth.refresh`. @default REFRESH_INVALID */
   refusesRefreshes(tokens: Readonly<Record<string, string>>, refusal?: Refusal): Promise<void>;
@@ -93,6 +94,7 @@ export async function startScene(options: TestAppOptions = {}): Promise<Scene> {
   cleanup.defer(() => app.auth.close());
   const instances = [app, other];
   const fetches = cleanup.use(watchFetch((url) => instances.some(({ origin }) => url.startsWith(origin))));
+  const twin = cleanup.use(createVerifierTwin(app));
   const victim = await registerUser(app, "victim");
   leaks.isIssued(victim.tokens);
 
@@ -161,10 +163,17 @@ export async function startScene(options: TestAppOptions = {}): Promise<Scene> {
     registerUser: (username) => registerUser(app, username),
     refuses,
     refusesBearers: (tokens, refusal = { reason: "TOKEN_INVALID" }) =>
-      refuses(mapValues(tokens, (bearer) => () => app.call("auth.me", { bearer })), refusal),
+      refuses(
+        mapEntries(tokens, (name, bearer) => async () => {
+          const answer = await app.call("auth.me", { bearer });
+          await twin.agrees(name, bearer, answer);
+          return answer;
+        }),
+        refusal,
+      ),
     refusesRefreshes: (tokens, refusal = { reason: "REFRESH_INVALID" }) =>
       refuses(
-        mapValues(tokens, (refreshToken) => () => app.call("auth.refresh", { body: { refreshToken } })),
+        mapEntries(tokens, (_, refreshToken) => () => app.call("auth.refresh", { body: { refreshToken } })),
         refusal,
       ),
     async assertSpotless() {
@@ -198,6 +207,9 @@ export function newAttemptId(): string {
   return crypto.getRandomValues(new Uint8Array(16)).toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
-function mapValues<T, U>(record: Readonly<Record<string, T>>, map: (value: T) => U): Record<string, U> {
-  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
+function mapEntries<T, U>(
+  record: Readonly<Record<string, T>>,
+  map: (name: string, value: T) => U,
+): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(name, value)]));
 }

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Clock } from "@watchword/server";
 import { createDatabaseClock } from "../../server/database_clock.ts";
 import { createDenylist, type Denylist } from "../../server/denylist/denylist.ts";
-import type { DenylistQuestion } from "../../server/denylist/replica.ts";
+import type { DenylistQuestion } from "../../server/denylist/entries.ts";
 import { connect } from "../../server/store/connect.ts";
 import { createLog } from "../../server/observe/log.ts";
 import { password, registerUser, startTestApp, type TestApp } from "../kit/app.ts";

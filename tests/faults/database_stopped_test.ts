@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
 import { migrate } from "@watchword/server";
-import { migrationsFolder } from "../../server/create_auth.ts";
 import { password, registerUser, startTestApp, type TestApp } from "../kit/app.ts";
 import { startTcpProxy, type TcpProxy } from "../kit/tcp_proxy.ts";
 import { type OwnServer, startOwnServer } from "./own_server.ts";
@@ -17,7 +16,7 @@ interface Stoppable extends AsyncDisposable {
 /** The service on a server that can be stopped. Its port changes with a start, so a proxy stands before it. */
 async function startStoppable(): Promise<Stoppable> {
   const server = await startOwnServer();
-  await migrate(server.databaseUrl, migrationsFolder);
+  await migrate(server.databaseUrl);
   const proxy = await startTcpProxy(server.databaseUrl);
   const app = await startTestApp({
     router: createProbeRouter(),

@@ -30,7 +30,7 @@ const attemptsOf = (wire: Wire) =>
 const name = async (client: ReturnType<TestApp["client"]>) =>
   (await client.trpc.auth.me.query()).user.username;
 
-Deno.test("A-036: a refresh whose answer was lost is repeated with the same attempt id, and rotates once", async () => {
+Deno.test("C-55, A-036: a refresh whose answer was lost is repeated with the same attempt id, and rotates once", async () => {
   await using app = await startTestApp();
   const wire = losingWire(1);
   const { client, sessionId } = await signIn(app, wire);
@@ -45,7 +45,7 @@ Deno.test("A-036: a refresh whose answer was lost is repeated with the same atte
   assertEquals((await readSession(app, sessionId)).generation, 1);
 });
 
-Deno.test("INV-4: a client whose radio was dead for hours after the rotation is not called a thief", async () => {
+Deno.test("C-55, INV-4: a client whose radio was dead for hours after the rotation is not called a thief", async () => {
   await using app = await startTestApp({ refreshLeewaySeconds: 0 });
   const wire = losingWire(5);
   const { client, sessionId } = await signIn(app, wire);
@@ -58,7 +58,7 @@ Deno.test("INV-4: a client whose radio was dead for hours after the rotation is 
   assertEquals([new Set(attemptsOf(wire)).size, (await readSession(app, sessionId)).generation], [1, 1]);
 });
 
-Deno.test("F-07: a client that was restarted before the answer came asks with the stored attempt id", async () => {
+Deno.test("C-56, F-07: a client that was restarted before the answer came asks with the stored attempt id", async () => {
   await using app = await startTestApp({ refreshLeewaySeconds: 0 });
   const storage = memoryStore();
   const wire = losingWire(1);
@@ -105,7 +105,7 @@ Deno.test("the attempt id is in the store before it is on the wire", async () =>
   assertEquals(seen, [true]);
 });
 
-Deno.test("F-05: two clients over one store that refresh at once both go on, and the session lives", async () => {
+Deno.test("C-36, F-05: two clients over one store that refresh at once both go on, and the session lives", async () => {
   await using app = await startTestApp();
   const storage = memoryStore();
   const wire = createWire();

@@ -21,7 +21,7 @@ async function startWith(alter: Alter) {
 
 const reject = (promise: Promise<unknown>) => promise.then(() => "done", (error) => error);
 
-Deno.test("a mutation that was refused before it ran is sent again and runs once", async () => {
+Deno.test("C-15: a mutation that was refused before it ran is sent again and runs once", async () => {
   const { app, runs, wire, client } = await startWith((_, forward) => forward());
   await using _ = app;
   await app.advance(3_600);
@@ -44,7 +44,7 @@ for (const reason of ["TOKEN_EXPIRED", "TOKEN_INVALID", "TOKEN_MISSING", "UNAVAI
   });
 }
 
-Deno.test("a mutation whose answer was lost on the way is not sent again, and the error surfaces", async () => {
+Deno.test("C-16: a mutation whose answer was lost on the way is not sent again, and the error surfaces", async () => {
   const { app, runs, wire, client } = await startWith(async (_, forward) => {
     await (await forward()).body?.cancel();
     return networkError();
@@ -55,7 +55,7 @@ Deno.test("a mutation whose answer was lost on the way is not sent again, and th
   assertEquals([runs.adds, wire.count("add"), wire.count("auth.refresh")], [1, 1, 0]);
 });
 
-Deno.test("a mutation that never left is not sent again either", async () => {
+Deno.test("C-16: a mutation that never left is not sent again either", async () => {
   const { app, runs, wire, client } = await startWith(() => Promise.reject(new TypeError("offline")));
   await using _ = app;
   await reject(client.trpc.add.mutate({ id: 7 }));
@@ -79,7 +79,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`a mutation answered 401 by ${what} is not sent again`, async () => {
+  Deno.test(`C-17: a mutation answered 401 by ${what} is not sent again`, async () => {
     const { app, runs, wire, client } = await startWith(async (sent, forward) => {
       await (await forward()).body?.cancel();
       return answer(sent);
@@ -99,7 +99,7 @@ Deno.test("a mutation that the app itself refused is not sent again and refreshe
   assertEquals([wire.count("auth.sessions.revoke"), wire.count("auth.refresh")], [1, 0]);
 });
 
-Deno.test("of a batch only the calls that were refused are sent again", async () => {
+Deno.test("C-12: of a batch only the calls that were refused are sent again", async () => {
   const { app, runs, wire, client } = await startWith((_, forward) => forward());
   await using _ = app;
   await app.advance(3_600);

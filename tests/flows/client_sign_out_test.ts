@@ -39,7 +39,7 @@ for (
     ["SESSION_REVOKED", "revoked"],
   ] as const
 ) {
-  Deno.test(`A-S4: 20 calls that meet ${reason} sign out once and refresh once`, async () => {
+  Deno.test(`C-60, A-S4: 20 calls that meet ${reason} sign out once and refresh once`, async () => {
     await using app = await startTestApp();
     const auth = { reason, executed: false };
     const { client, wire, storage, ends } = await startExpired(
@@ -54,7 +54,7 @@ for (
   });
 }
 
-Deno.test("A-S4: a session that was ended elsewhere signs out at the next call, once, and asks nothing more", async () => {
+Deno.test("C-34, A-S4: a session that was ended elsewhere signs out at the next call, once, and asks nothing more", async () => {
   await using app = await startTestApp();
   const wire = createWire();
   using client = app.client({ fetch: wire.fetch });
@@ -122,7 +122,7 @@ Deno.test("A-S3: no answer but a terminal one ever signs out, and the session go
   }
 });
 
-Deno.test("A-S3: RATE_LIMITED is waited out as long as the server says, without asking again", async () => {
+Deno.test("C-58, A-S3: RATE_LIMITED is waited out as long as the server says, without asking again", async () => {
   await using app = await startTestApp();
   const { client, wire } = await startExpired(
     app,
@@ -155,7 +155,7 @@ function heldRefresh() {
   };
 }
 
-Deno.test("A-S2: a logout during a refresh discards the new tokens, and nothing of them works", async () => {
+Deno.test("C-27, A-S2: a logout during a refresh discards the new tokens, and nothing of them works", async () => {
   await using app = await startTestApp();
   const { release, started, alter } = heldRefresh();
   const { client, storage, ends } = await startExpired(app, alter);
@@ -170,7 +170,7 @@ Deno.test("A-S2: a logout during a refresh discards the new tokens, and nothing 
   assertEquals(outcome(await refresh(app, before.refreshToken)), "401 SESSION_REVOKED");
 });
 
-Deno.test("A-S2: a logout while the refresh is still reading the store leaves the store empty", async () => {
+Deno.test("C-27, A-S2: a logout while the refresh is still reading the store leaves the store empty", async () => {
   await using app = await startTestApp();
   const memory = memoryStore();
   let release: (() => void) | undefined;
@@ -193,7 +193,7 @@ Deno.test("A-S2: a logout while the refresh is still reading the store leaves th
   assertEquals(await memory.get("watchword"), null);
 });
 
-Deno.test("a user's waiting call is never sent under the name of the next one", async () => {
+Deno.test("C-28: a user's waiting call is never sent under the name of the next one", async () => {
   await using app = await startTestApp();
   const { release, started, alter } = heldRefresh();
   const { client, wire } = await startExpired(app, alter);

@@ -35,7 +35,7 @@ for (const [kind, createStore] of Object.entries(storeKinds)) {
     assertEquals(restarted.state, { status: "anonymous", lastEnd: null });
   });
 
-  Deno.test(`${kind} store: two keys are two accounts`, async () => {
+  Deno.test(`C-50: ${kind} store: two keys are two accounts`, async () => {
     await using app = await startTestApp();
     const storage = createStore();
     using work = app.client({ storage, storageKey: "work" });
@@ -47,7 +47,7 @@ for (const [kind, createStore] of Object.entries(storeKinds)) {
     assertEquals(await name(home), "grace");
   });
 
-  Deno.test(`A-S5: ${kind} store: a record that is corrupt or foreign is ignored, and signing in heals it`, async () => {
+  Deno.test(`C-45, A-S5: ${kind} store: a record that is corrupt or foreign is ignored, and signing in heals it`, async () => {
     await using app = await startTestApp();
     for (
       const garbage of [
@@ -99,7 +99,7 @@ Deno.test("what is stored of a session is one string of at most 8 KiB, without t
 const securityError = () => new DOMException("The operation is insecure.", "SecurityError");
 const quotaError = () => new DOMException("The quota has been exceeded.", "QuotaExceededError");
 
-Deno.test("A-S5: a storage that throws from the start costs the session its future, never its present", async () => {
+Deno.test("C-43, A-S5: a storage that throws from the start costs the session its future, never its present", async () => {
   await using app = await startTestApp();
   const storage = createFakeStorage();
   storage.fault = securityError();
@@ -114,7 +114,7 @@ Deno.test("A-S5: a storage that throws from the start costs the session its futu
   assertEquals(client.state, { status: "anonymous", lastEnd: "user" });
 });
 
-Deno.test("A-S5: a storage that is full when tokens are renewed keeps the session going", async () => {
+Deno.test("C-43, A-S5: a storage that is full when tokens are renewed keeps the session going", async () => {
   await using app = await startTestApp();
   const storage = createFakeStorage();
   using client = app.client({ storage: webStore(storage) });
@@ -128,7 +128,7 @@ Deno.test("A-S5: a storage that is full when tokens are renewed keeps the sessio
   assertEquals(await name(client), "ada");
 });
 
-Deno.test("A-S5: a store whose promises reject keeps the session going too", async () => {
+Deno.test("C-43, A-S5: a store whose promises reject keeps the session going too", async () => {
   await using app = await startTestApp();
   const broken = () => Promise.reject(new Error("the disk is gone"));
   const storage: TokenStore = { get: broken, set: broken, remove: broken };
@@ -140,7 +140,7 @@ Deno.test("A-S5: a store whose promises reject keeps the session going too", asy
   assertEquals(client.state.status, "anonymous");
 });
 
-Deno.test("A-S5: a stored expiry that was tampered with causes no endless refreshing", async () => {
+Deno.test("C-52, A-S5: a stored expiry that was tampered with causes no endless refreshing", async () => {
   await using app = await startTestApp();
   for (const change of [{ ttlMs: 0 }, { ttlMs: -1e12 }, { issuedAtMs: 9e15 }, { issuedAtMs: -9e15 }]) {
     const storage = memoryStore();
@@ -166,7 +166,7 @@ async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-Deno.test("a logout in one tab signs the other one out, once", async () => {
+Deno.test("C-32: a logout in one tab signs the other one out, once", async () => {
   await using app = await startTestApp();
   const storage = webStore(createFakeStorage());
   using first = app.client({ storage });
@@ -194,7 +194,7 @@ Deno.test("a sign-in in one tab reaches the other one", async () => {
   assertEquals(await name(second), "ada");
 });
 
-Deno.test("a stale tab does not roll the storage back", async () => {
+Deno.test("C-39: a stale tab does not roll the storage back", async () => {
   await using app = await startTestApp();
   const storage = webStore(createFakeStorage());
   using first = app.client({ storage });

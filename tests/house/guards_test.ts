@@ -53,7 +53,7 @@ Deno.test("a procedure that declares a guard refuses a caller without a token", 
     procedures: Record<string, Procedure>;
   };
   for (const [path, { _def: { type, meta } }] of Object.entries(procedures)) {
-    if (meta?.policy.auth !== "required") continue;
+    if (meta?.policy?.auth !== "required") continue;
     const answer = await app.call(path, type === "query" ? {} : { body: {} });
     assertEquals([path, answer.status, answer.auth?.reason], [path, 401, "TOKEN_MISSING"]);
   }

@@ -1,5 +1,3 @@
-import { TRPCClientError } from "@trpc/client";
-
 /** What came of a subscription. */
 export interface Followed {
   events: number[];
@@ -18,11 +16,19 @@ interface Subscribable {
   subscribe(input: undefined, options: object): { unsubscribe(): void };
 }
 
+const GIVE_UP_MS = 20_000;
+
+/** Waits until something holds. @throws when it does not for so long that it never will */
+export async function until(holds: () => boolean): Promise<void> {
+  const start = performance.now();
+  while (!holds()) {
+    if (performance.now() - start > GIVE_UP_MS) throw new Error(`never came true: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
 /** Subscribes, and remembers what comes. */
 export function follow(procedure: Subscribable): Followed {
-  const until = async (holds: () => boolean) => {
-    while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
-  };
   const followed: Followed = {
     events: [],
     states: [],
@@ -45,9 +51,4 @@ export function follow(procedure: Subscribable): Followed {
     onComplete: () => followed.isEnded = true,
   });
   return followed;
-}
-
-/** The reason in an error that a subscription ended with. */
-export function reasonOf(error: unknown): string | undefined {
-  return error instanceof TRPCClientError ? error.data?.auth?.reason : undefined;
 }

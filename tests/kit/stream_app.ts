@@ -5,6 +5,7 @@ import type { Auth } from "@watchword/server";
 import { type WebSocket as ServerSocket, WebSocketServer } from "ws";
 import { z } from "zod";
 import { startTestApp, type TestApp, type TestAppOptions } from "./app.ts";
+import { decodeToken } from "./jwt.ts";
 
 /** What a stream app counts, and what it is told. */
 export interface StreamFacts {
@@ -108,6 +109,16 @@ export async function startStreamApp(options: TestAppOptions = {}): Promise<Stre
       await app[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Moves the clocks to so many seconds before a token's end, which is not the same for all tokens. */
+export async function advanceToEnd(
+  app: TestApp,
+  accessToken: string | null,
+  leftSeconds: number,
+): Promise<void> {
+  const endsAt = Number(decodeToken(accessToken ?? "").claims["exp"]);
+  await app.advance(endsAt - app.clock.now().getTime() / 1_000 - leftSeconds);
 }
 
 /** Asserts nothing by itself: the events that are missing, and those that came twice or out of order. */

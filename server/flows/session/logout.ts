@@ -31,10 +31,13 @@ interface Proof {
 export async function logout(deps: FlowDeps, input: LogoutInput & { request: RequestFacts }): Promise<Ok> {
   const { scope = "this", request } = input;
   const proof = await readProof(deps, input);
-  if (scope === "this") await endThis(deps, proof.sessionId, request);
-  else {
-    const { session } = await requireLiveSession(deps, proof);
-    await (scope === "others" ? endOthers : endAll)(deps, session, request);
+  const held = scope === "this"
+    ? await endThis(deps, proof.sessionId, request)
+    : (await requireLiveSession(deps, proof)).session;
+  if (scope === "others" && held) await endOthers(deps, held, request);
+  if (scope === "all" && held) await endAll(deps, held, request);
+  if (held) {
+    deps.hooks.after("afterLogout", { userId: held.userId, sessionId: held.id, scope, request });
   }
   if (scope !== "others") request.refreshCookie?.clear();
   return { ok: true };
@@ -80,15 +83,17 @@ async function requireLiveSession(
   return state;
 }
 
-async function endThis(deps: FlowDeps, sessionId: string, request: RequestFacts): Promise<void> {
-  const denied = await deps.store.transaction(async (tx) => {
+/** @returns the session, or null when it had ended before */
+async function endThis(deps: FlowDeps, sessionId: string, request: RequestFacts): Promise<Held | null> {
+  const { denied, held } = await deps.store.transaction(async (tx) => {
     const state = await findSessionState(tx, sessionId);
-    if (state === null) return [];
-    const ended = await endSession(tx, sessionId, "logout");
-    if (ended.length > 0) await insertAuditEvent(tx, audited("this", state.session, request));
-    return ended;
+    const denied = state === null ? [] : await endSession(tx, sessionId, "logout");
+    if (state === null || denied.length === 0) return { denied, held: null };
+    await insertAuditEvent(tx, audited("this", state.session, request));
+    return { denied, held: state.session };
   });
   deps.denylist.announce(denied);
+  return held;
 }
 
 async function endOthers(deps: FlowDeps, session: Held, request: RequestFacts): Promise<void> {

@@ -53,6 +53,9 @@ export async function refresh(
   const decision = await deps.store.transaction((tx) => decide(deps, tx, { parent, attemptHash, request }));
   if ("refuse" in decision) {
     deps.denylist.announce(decision.denied ?? []);
+    if (decision.refuse === "REFRESH_REUSED" && decision.session) {
+      deps.hooks.after("onReuse", { ...decision.session, request });
+    }
     throw await refuseGenuine(deps, decision, request);
   }
   if ("isCurrent" in decision) {

@@ -1,0 +1,10 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { closeServer } from "./close_server.ts";
+import { announce, createHostApp, stopOnSignal } from "./host_app.ts";
+
+const { auth, handler } = await createHostApp();
+const server = createServer(getRequestListener(handler, { overrideGlobalObjects: false }));
+server.listen(0, "127.0.0.1", () => announce((server.address() as AddressInfo).port));
+stopOnSignal(auth, () => closeServer(server));
