@@ -295,8 +295,8 @@ export function startSession(deps: SessionDeps): Session {
     attempts?.write(attemptId);
     record = { ...before, attemptId };
     await write(record, startEpoch);
-    // Without the lock others do the same: all send whichever was written last.
-    if (!isAlone) attemptId = begun(await readStore().catch(() => null)) ?? attemptId;
+    // Without the lock others do the same: all send whichever was written.
+    if (!isAlone) attemptId = attempts?.read() ?? begun(await readStore().catch(() => null)) ?? attemptId;
     const parent = requireRecord(startEpoch);
 
     const sent = takeStamp();
@@ -346,7 +346,10 @@ export function startSession(deps: SessionDeps): Session {
     if (epoch !== writtenIn) return;
     // Signed out by another tab, which is not undone.
     if (stored === null && isStored) return forget("other_tab");
-    const isOlder = stored?.sessionId === value.sessionId ? stored.generation > value.generation : isStored;
+    // An attempt that another tab has begun is as good as its answer: whoever comes later makes the same one.
+    const isOlder = stored?.sessionId === value.sessionId
+      ? stored.generation + (stored.attemptId ? 1 : 0) > value.generation
+      : isStored;
     if (stored && isOlder) return;
     const kept = isCookieMode ? { ...value, accessToken: "", refreshToken: "" } : value;
     const isWritten = await ask(() => store.set(storeKey, encodeRecord(kept))).then(

@@ -1,6 +1,7 @@
 import { TRPCError } from "@trpc/server";
 import type { LogoutScope, User } from "@watchword/shared";
-import { AuthError, markAppError } from "./auth_error.ts";
+import { markAppError } from "./auth_error.ts";
+import { AppTooSlow, finishWithin } from "./finish_within.ts";
 import { describeBug, type Log } from "./observe/log.ts";
 import type { RequestFacts } from "./request.ts";
 import { type AppSchema, type AppTransaction, lendTransaction } from "./store/app_transaction.ts";
@@ -18,10 +19,11 @@ export type BeforeHook<Event, Schema extends AppSchema> = (
 export type AfterHook<Event> = (event: Event & { request: HookRequest }) => Promise<void> | void;
 
 /**
- * An app's own code at defined points. None is ever given a password, a token or a hash.
+ * An app's own code at defined points. None is ever given a password, a token or a hash. What a token says besides is
+ * made by `claims`.
  *
  * `before…` runs inside the transaction, just before its commit, with `tx` to read and write the app's own tables in
- * the same commit. What it throws refuses the call and rolls everything back: an {@link AuthError} with its reason, a
+ * the same commit. What it throws refuses the call and rolls everything back: an `AuthError` with its reason, a
  * `TRPCError` as it stands, anything else as `INTERNAL`, with the stack in the log. It has one second, then the answer
  * is `UNAVAILABLE` and all is rolled back; `tx` is dead afterwards. A user's row may be locked meanwhile, so nothing
  * that waits for a network belongs here.
@@ -89,7 +91,7 @@ export function createHookRunner<Schema extends AppSchema>(
             ),
         );
       } catch (error) {
-        if (error instanceof HookTooSlow) {
+        if (error instanceof AppTooSlow) {
           log.warn("hook too slow", { hook: name, requestId: request.requestId });
         }
         if (error instanceof TRPCError) markAppError(error);
@@ -108,26 +110,6 @@ export function createHookRunner<Schema extends AppSchema>(
     },
     settle: () => finishWithin(SETTLE_MAX_MS, async () => void await Promise.all(underWay)).catch(() => {}),
   };
-}
-
-class HookTooSlow extends AuthError {
-  constructor() {
-    super("UNAVAILABLE", { retryAfterSeconds: 1 });
-  }
-}
-
-async function finishWithin(maxMs: number, run: () => Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const deadline = new Promise<never>((_, reject) =>
-    timer = setTimeout(() => reject(new HookTooSlow()), maxMs)
-  );
-  const running = run();
-  running.catch(() => {});
-  try {
-    await Promise.race([running, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function describe({ requestId, ip, userAgent }: RequestFacts): HookRequest {

@@ -29,5 +29,5 @@ export {
   type VerifierOptions,
   type VerifierRefusal,
 } from "./verifier/mod.ts";
-export type { Context, Meta } from "./trpc.ts";
+export type { Context, ErrorData, Meta } from "./trpc.ts";
 export type { AuthRouter } from "@watchword/shared/contract";

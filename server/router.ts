@@ -119,6 +119,3 @@ export function createAuthRouter(trpc: Trpc, deps: FlowDeps) {
     },
   });
 }
-
-/** The auth router, to be nested in an app's own. */
-export type AuthRouter = ReturnType<typeof createAuthRouter>;

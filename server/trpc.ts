@@ -36,7 +36,7 @@ export interface Meta {
 export type RestMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** `data` of every error. `auth` is absent only where an app's procedure threw a tRPC error of its own. */
-interface ErrorData {
+export interface ErrorData {
   code: TRPCError["code"];
   httpStatus: number;
   path?: string;

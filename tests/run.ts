@@ -24,10 +24,21 @@ interface Plan {
 const DEBIAN_POSTGRES = "/usr/lib/postgresql";
 // They watch deadlines and whole processes, so they run one after the other, with the machine to themselves.
 const alone = ["tests/faults", "tests/service", "tests/browser"];
+// They need `dist/`, or other runtimes, and have tasks of their own.
+const elsewhere = ["tests/packages", "tests/runtimes", "tests/hosts"];
 // They start their own database, or need none.
 const databaseFree = [
   ...["server", "shared", "client", "examples"],
-  ...["tests/house", "tests/types", "tests/browser", "tests/service", "tests/walk"],
+  ...[
+    "tests/house",
+    "tests/types",
+    "tests/size",
+    "tests/simulator",
+    "tests/react",
+    "tests/browser",
+    "tests/service",
+    "tests/walk",
+  ],
 ];
 // deno-lint-ignore no-control-regex -- colours
 const colours = /\u001b\[[0-9;]*m/g;
@@ -78,7 +89,11 @@ async function runPlan(databaseUrl: string, plan: Plan): Promise<Totals> {
     return await runTests(databaseUrl, ["--parallel", ...flags, ...ignore(ignored), ...Deno.args], plan);
   }
   return sum([
-    await runTests(databaseUrl, ["--parallel", ...flags, ...ignore([...ignored, ...alone])], plan),
+    await runTests(
+      databaseUrl,
+      ["--parallel", ...flags, ...ignore([...ignored, ...elsewhere, ...alone])],
+      plan,
+    ),
     await runTests(databaseUrl, [
       ...flags,
       ...ignore(ignored),

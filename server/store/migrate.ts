@@ -19,18 +19,19 @@ export interface MigrationState {
 /** Where the SQL of `migrations/` is. */
 export const migrationsFolder = fileURLToPath(new URL("../../migrations", import.meta.url));
 
-// Not Drizzle's own place: an app that migrates the same database with Drizzle keeps its list there.
-const ours = { migrationsSchema: "watchword", migrationsTable: "migrations" };
+// Beside Drizzle's own table: an app that migrates the same database with Drizzle keeps its list there. Not in a schema
+// of our own name, which a role of that name would find before `public`.
+const ours = { migrationsSchema: "drizzle", migrationsTable: "__watchword_migrations" };
 
 /** Compares the database with `migrations/`, by hash. */
 export async function readMigrationState(db: Db, migrationsFolder: string): Promise<MigrationState> {
   const files = readMigrationFiles({ migrationsFolder });
   const [table] = await db.execute<{ name: string | null }>(
-    sql`select to_regclass('watchword.migrations')::text as name`,
+    sql`select to_regclass('drizzle.__watchword_migrations')::text as name`,
   );
   const rows = table?.name
     ? await db.execute<{ hash: string; created_at: string }>(
-      sql`select hash, created_at from watchword.migrations`,
+      sql`select hash, created_at from drizzle.__watchword_migrations`,
     )
     : [];
   const applied = new Set(rows.map((row) => row.hash));

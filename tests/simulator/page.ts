@@ -2,6 +2,7 @@ import { createAuthClient, findAuthClientError, type SessionState, type TokenSto
 import type { Tab } from "@watchword/client/testing";
 import { TRPCClientError } from "@trpc/client";
 import { judgeSignOut } from "./sign_outs.ts";
+import { runningTab } from "./virtual_globals.ts";
 import { type App, type Op, password, type World } from "./world.ts";
 
 /** Longest time that a request of the app hangs before its connection is given up. */
@@ -37,13 +38,15 @@ export function openPage(world: World): Page {
   const tab = world.tabs.open();
   const name = `tab${world.pages.length + 1}`;
   const watched = watchSending(world, { name, tab });
-  const client: Client = createAuthClient<App>({
-    url: "http://app.test/trpc",
-    ...tab.options,
-    storage: countAccess(world, tab),
-    fetch: (input, init) => watched.fetch(page, input, init),
-    ...(world.setup.stepsUp ? { onStepUp: () => stepUp(page) } : {}),
-  });
+  const create = () =>
+    createAuthClient<App>({
+      url: "http://app.test/trpc",
+      ...tab.options,
+      storage: countAccess(world, tab),
+      fetch: (input, init) => watched.fetch(page, input, init),
+      ...(world.setup.stepsUp ? { onStepUp: () => stepUp(page) } : {}),
+    });
+  const client: Client = runningTab.run(tab, create);
   const page: Page = { name, tab, client, refreshesAt: [], signingOut: 0, awakeSince: 0 };
   world.pages.push(page);
   watchState(world, page);
@@ -68,6 +71,7 @@ function countAccess(world: World, tab: Tab): TokenStore {
     ...storage,
     get: (key) => count(() => storage.get(key)),
     set: (key, value) => count(() => storage.set(key, value)),
+    watch: (key, changed) => storage.watch?.(key, () => runningTab.run(tab, changed)) ?? (() => {}),
   };
 }
 
@@ -162,7 +166,7 @@ export function startOp(
     op.outcome = outcome;
     world.note(`${op.what}: ${outcome}`);
   };
-  run(id).then(() => settle("ok"), (error) => settle(describeError(error)));
+  runningTab.run(page.tab, () => run(id)).then(() => settle("ok"), (error) => settle(describeError(error)));
   return op;
 }
 

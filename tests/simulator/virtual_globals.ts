@@ -1,4 +1,8 @@
-import type { FakeClock } from "@watchword/client/testing";
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { FakeClock, Tab } from "@watchword/client/testing";
+
+/** The tab whose code is running: its timers stand still when it is frozen, and are gone when it is closed. */
+export const runningTab = new AsyncLocalStorage<Tab>();
 
 /** Puts the globals that depend on time or chance under a schedule's control until it is disposed of. */
 export function useVirtualGlobals(clock: FakeClock, seed: number): Disposable {
@@ -8,7 +12,7 @@ export function useVirtualGlobals(clock: FakeClock, seed: number): Disposable {
   const intervals = new Map<number, number>();
 
   function repeat(run: () => void, ms: number, id?: number): number {
-    const next = clock.setTimeout(() => {
+    const next = schedule(() => {
       run();
       if (intervals.has(key)) repeat(run, ms, key);
     }, Math.max(1, ms));
@@ -17,10 +21,27 @@ export function useVirtualGlobals(clock: FakeClock, seed: number): Disposable {
     return key;
   }
 
+  const waiting = new Set<number>();
+
+  function schedule(run: () => void, ms = 0): number {
+    const tab = runningTab.getStore();
+    const id: number = (tab?.options.clock ?? clock).setTimeout(() => {
+      // Cleared while its tab was frozen.
+      if (!waiting.delete(id)) return;
+      if (tab === undefined) run();
+      else runningTab.run(tab, run);
+    }, ms);
+    waiting.add(id);
+    return id;
+  }
+
   Object.assign(globalThis, {
     setTimeout: (run: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) =>
-      clock.setTimeout(() => run(...args), ms),
-    clearTimeout: (id: number | undefined) => clock.clearTimeout(id),
+      schedule(() => run(...args), ms),
+    clearTimeout(id: number | undefined) {
+      waiting.delete(id ?? -1);
+      clock.clearTimeout(id);
+    },
     setInterval: (run: () => void, ms = 0) => repeat(run, ms),
     clearInterval(id: number | undefined) {
       clock.clearTimeout(intervals.get(id ?? -1));
@@ -29,7 +50,7 @@ export function useVirtualGlobals(clock: FakeClock, seed: number): Disposable {
   });
   AbortSignal.timeout = (ms) => {
     const controller = new AbortController();
-    clock.setTimeout(() => controller.abort(new DOMException("timed out", "TimeoutError")), ms);
+    schedule(() => controller.abort(new DOMException("timed out", "TimeoutError")), ms);
     return controller.signal;
   };
   let state = seed >>> 0;
