@@ -29,12 +29,25 @@ interface AuthApiOptions {
   timeoutMs: number;
   /** The refresh token travels in a cookie, and the header that asks for it is the proof against CSRF. */
   isCookieMode: boolean;
+  transformer?: unknown;
 }
+
+interface Codec {
+  serialize(value: unknown): unknown;
+  deserialize(value: unknown): unknown;
+}
+/** As tRPC takes it: one for both ways, or one for each. */
+type Transformer = Codec | { input: Codec; output: Codec };
+const noTransformer: Codec = { serialize: (value) => value, deserialize: (value) => value };
 
 /** Builds the transport. */
 export function createAuthApi(options: AuthApiOptions): AuthApi {
   const { url, mount, fetch, timeoutMs, isCookieMode } = options;
   const prefix = mount === "" ? "" : `${mount}.`;
+  const transformer = options.transformer as Transformer ?? noTransformer;
+  const { input: encoder, output: decoder } = "input" in transformer
+    ? transformer
+    : { input: transformer, output: transformer };
   const underWay = new Set<AbortController>();
 
   async function call<T>(
@@ -56,14 +69,14 @@ export function createAuthApi(options: AuthApiOptions): AuthApi {
           ...(accessToken ? { authorization: `Bearer ${accessToken}` } : {}),
         },
         ...(isCookieMode ? { credentials: "include" } : {}),
-        body: JSON.stringify(input),
+        body: JSON.stringify(encoder.serialize(input)),
         signal: controller.signal,
       });
       return await response.json();
     }
     try {
       if (signal?.aborted) throw signal.reason;
-      return readAnswer<T>(await untilAborted(send(), controller.signal));
+      return readAnswer<T>(await untilAborted(send(), controller.signal), decoder);
     } catch (cause) {
       if (signal?.aborted) throw signal.reason;
       throw authClientError("unreachable", { cause });
@@ -92,10 +105,12 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
 }
 
 // A proxy's error page, or a 401 of something in between, is no answer: it must never sign anyone out.
-function readAnswer<T>(body: unknown): Answer<T> {
-  const envelope = body as { result?: { data?: T }; error?: unknown } | null;
-  if (envelope?.result?.data !== undefined) return { ok: true, data: envelope.result.data };
-  const auth = readAuthErrorData(envelope?.error);
+function readAnswer<T>(body: unknown, codec: Codec): Answer<T> {
+  const envelope = body as { result?: { data?: unknown }; error?: unknown } | null;
+  if (envelope?.result?.data !== undefined) {
+    return { ok: true, data: codec.deserialize(envelope.result.data) as T };
+  }
+  const auth = readAuthErrorData(codec.deserialize(envelope?.error));
   if (auth === null) throw new Error("not an answer of the auth server");
   return { ok: false, auth };
 }

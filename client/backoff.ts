@@ -11,7 +11,10 @@ export interface Backoff {
   count(ttlMs: number): number;
   /** Puts the next try off: 1 s, doubled each time up to 60 s, with jitter, and never less than the server asked. */
   fail(kind: FailureKind, retryAfterSeconds?: number): { attempt: number; nextTryInMs: number };
+  /** All is well again. */
   reset(): void;
+  /** The network or the user is back: what the server asked to wait is still waited. */
+  wake(): void;
 }
 
 const WAIT_MIN_MS = 1_000;
@@ -23,6 +26,7 @@ const WINDOW_MIN_COUNT = 5;
 export function createBackoff(nowMs: () => number): Backoff {
   let failures = 0;
   let nextTryAt = 0;
+  let askedAt = 0;
   let lastKind: FailureKind = "network";
   let sentAt: number[] = [];
   return {
@@ -46,10 +50,15 @@ export function createBackoff(nowMs: () => number): Backoff {
       const waitMs = Math.min(WAIT_MAX_MS, WAIT_MIN_MS * 2 ** failures++) * (0.5 + Math.random() / 2);
       const nextTryInMs = Math.max(waitMs, retryAfterSeconds * 1_000);
       nextTryAt = nowMs() + nextTryInMs;
+      askedAt = nowMs() + retryAfterSeconds * 1_000;
       return { attempt: failures, nextTryInMs };
     },
     reset() {
       failures = nextTryAt = 0;
+    },
+    wake() {
+      failures = 0;
+      nextTryAt = Math.min(nextTryAt, askedAt);
     },
   };
 }

@@ -14,7 +14,7 @@ export interface LinkSettings {
 export type SubscriptionLink = <R extends AnyTRPCRouter>(auth: Auth, settings: LinkSettings) => TRPCLink<R>;
 
 /** Settings of {@link createAuthClient}. */
-export type AuthClientOptions = Omit<SessionOptions, "url" | "mount"> & {
+export type AuthClientOptions = Omit<SessionOptions, "url" | "mount" | "transformer"> & {
   /** The tRPC endpoint, such as `http://127.0.0.1:8000/trpc`. */
   url: string | URL;
   /** Where the auth router is, if it is served from somewhere else. @default url */
@@ -57,7 +57,12 @@ export function createAuthClient<R extends AnyTRPCRouter = ServiceRouter, const 
 ): AuthClient<R> {
   const { authUrl, subscriptions, ...rest }: AuthClientOptions = options;
   const { transformer, mount = "auth" } = options as { transformer?: unknown; mount?: string };
-  const auth = createSession({ ...rest, url: authUrl ?? options.url, mount });
+  // What serves auth from somewhere else is the service, which has no transformer.
+  const auth = createSession({
+    ...rest,
+    mount,
+    ...(authUrl === undefined ? { url: options.url, transformer } : { url: authUrl }),
+  });
   const url = String(options.url).replace(/\/$/, "");
   const settings: LinkSettings = {
     url,

@@ -33,13 +33,19 @@ export interface SessionOptions {
   url: string | URL;
   /** Where the auth router is mounted at that endpoint; "" for the root. @default "auth" */
   mount?: string;
+  /** The transformer of the router that the auth router is mounted in, such as `superjson`. */
+  transformer?: unknown;
   /**
    * How the refresh token travels: in bodies and the store, or in an HttpOnly cookie that no script can read.
    *
    * @default "bearer"
    */
   mode?: "bearer" | "cookie";
-  /** Where the session is kept. In a browser "web" survives a reload. @default "memory" */
+  /**
+   * Where the session is kept. In a browser "web" survives a reload. In cookie mode nothing secret is kept.
+   *
+   * @default "memory", in cookie mode "web"
+   */
   storage?: TokenStore | "memory" | "web";
   /** Two clients with different keys hold two accounts. @default "watchword" */
   storageKey?: string;
@@ -162,6 +168,7 @@ export function createSession(options: SessionOptions): Auth {
     url,
     isCookieMode,
     mount: options.mount ?? "auth",
+    transformer: options.transformer,
     fetch: fetchNow,
     timeoutMs: options.timeoutMs ?? 10_000,
   });
@@ -169,7 +176,7 @@ export function createSession(options: SessionOptions): Auth {
     api,
     isCookieMode,
     clock: options.clock ?? systemClock,
-    store: chooseStore(options.storage),
+    store: chooseStore(options.storage ?? (isCookieMode ? "web" : "memory")),
     seed: options.seed,
     attempts: isCookieMode && isBrowser() ? pageAttempts : undefined,
     storeKey: options.storageKey ?? "watchword",
@@ -224,17 +231,23 @@ export function createSession(options: SessionOptions): Auth {
   async function stepUp(input: StepUpInput, { signal }: CallOptions = {}): Promise<StepUpResult> {
     const { accessToken, sessionId } = await requireAccess();
     const { epoch } = session;
-    const sent = session.takeStamp();
-    const answer = await api.call<Tokens>("stepUp", input, { accessToken, signal });
+    const answer = await session.replace(async () => {
+      const sent = session.takeStamp();
+      const answer = await api.call<Tokens>("stepUp", input, { accessToken, signal });
+      const { state } = session;
+      if (!answer.ok || !isTokens(answer.data)) return answer;
+      if (epoch !== session.epoch || state.status !== "authenticated") {
+        throw authClientError("session_changed");
+      }
+      await session.signIn(state.user, answer.data, sent);
+      return null;
+    });
+    if (answer === null) return { status: "stepped_up" };
     if (!answer.ok) {
       if (isTerminalReason(answer.auth.reason)) await session.endBy(answer.auth.reason, sessionId);
       return toRejected(answer.auth) as Rejected<ReasonOf<"stepUp">>;
     }
-    const { state } = session;
-    if (epoch !== session.epoch || state.status !== "authenticated") throw authClientError("session_changed");
-    if (!isTokens(answer.data)) throw authClientError("unreachable");
-    await session.signIn(state.user, answer.data, sent);
-    return { status: "stepped_up" };
+    throw authClientError("unreachable");
   }
 
   async function logout(
@@ -298,7 +311,7 @@ export function createSession(options: SessionOptions): Auth {
       const isGood = present === null || (present && !force && session.ttlMs() >= minTtlSeconds * 1_000);
       const access = isGood
         ? present
-        : await untilAborted(session.acquire(present ?? undefined, "manual"), signal);
+        : await untilAborted(session.acquire(present ?? undefined, force ? "manual" : "ahead"), signal);
       return access?.accessToken ?? null;
     },
     fetch: createAuthFetch({

@@ -6,9 +6,16 @@ const CLOSED = 2;
 const RETRY_MS = 1_000;
 const DOUBLINGS_MAX = 5;
 
+interface End {
+  message?: string;
+  /** The HTTP status of a refusal. */
+  code?: number;
+  retryable?: boolean;
+}
+
 /**
- * An EventSource (WHATWG HTML §9.2) over `fetch`, which is asked anew for every connection: headers are fresh each
- * time, and an `error` event has a `message` and, of a refusal, its HTTP status as `code`.
+ * As much of an EventSource (WHATWG HTML §9.2) as tRPC asks for, over `fetch`, which is asked anew for every
+ * connection: headers are fresh each time, and an `error` event has a `message` and, of a refusal, its status as `code`.
  *
  * A connection that breaks is made again with `Last-Event-ID`, after the stream's own `retry` or a second, doubled
  * with each failure. Any answer but a 200 with an event stream is final, and so is an error of `fetch` that says
@@ -19,64 +26,60 @@ export class FetchEventSource extends EventTarget {
   readonly OPEN = OPEN;
   readonly CLOSED = CLOSED;
   readyState = CONNECTING;
-  readonly #fetch: () => Promise<Response>;
-  readonly #closing = new AbortController();
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #lastEventId = "";
-  #retryMs = RETRY_MS;
-  #failures = 0;
+  readonly close: () => void;
 
-  constructor(readonly url: string, { fetch }: { fetch: typeof globalThis.fetch }) {
+  constructor(url: string, { fetch }: { fetch: typeof globalThis.fetch }) {
     super();
-    this.#fetch = () =>
-      fetch(url, {
+    const closing = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let lastEventId = "";
+    let retryMs = RETRY_MS;
+    let failures = 0;
+
+    this.close = () => {
+      this.readyState = CLOSED;
+      clearTimeout(timer);
+      closing.abort();
+    };
+
+    /** Connects, and reads until the stream ends. @returns why */
+    const stream = async (): Promise<End> => {
+      const { status: code, headers, body } = await fetch(url, {
         headers: {
           accept: "text/event-stream",
-          ...(this.#lastEventId && { "last-event-id": toByteString(this.#lastEventId) }),
+          ...(lastEventId && { "last-event-id": toByteString(lastEventId) }),
         },
         cache: "no-store",
-        signal: this.#closing.signal,
+        signal: closing.signal,
       });
-    void this.#connect();
-  }
+      if (code !== 200 || !/^text\/event-stream *(;|$)/i.test(String(headers.get("content-type")))) {
+        return { code, message: `No event stream: ${code}`, retryable: false };
+      }
+      this.readyState = OPEN;
+      failures = 0;
+      const parse = createEventStreamParser(lastEventId, (id, name, data) => {
+        lastEventId = id;
+        // Closed by a listener: the rest of the chunk is for nobody.
+        if (data === "" || this.readyState !== OPEN) return;
+        this.dispatchEvent(new MessageEvent(name || "message", { data: data.slice(0, -1), lastEventId }));
+      }, (ms) => retryMs = ms || 1);
+      await body?.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream({ write: parse }));
+      return {};
+    };
 
-  close(): void {
-    this.readyState = CLOSED;
-    clearTimeout(this.#timer);
-    this.#closing.abort();
-  }
-
-  async #connect(): Promise<void> {
-    const { message, code, retryable } = await this.#stream().catch(Object);
-    if (this.readyState === CLOSED) return;
-    this.readyState = CONNECTING;
-    if (retryable === false) this.close();
-    else {
-      // Never sooner than the stream asked for, and not at the same moment as all others.
-      const waitMs = this.#retryMs * 2 ** Math.min(this.#failures++, DOUBLINGS_MAX) * (1 + Math.random() / 4);
-      this.#timer = setTimeout(() => void this.#connect(), waitMs);
-    }
-    this.dispatchEvent(Object.assign(new Event("error"), { message, code }));
-  }
-
-  /** Connects, and reads until the stream ends. */
-  async #stream(): Promise<{ message?: string; code?: number; retryable?: boolean }> {
-    const { status: code, headers, body } = await this.#fetch();
-    if (code !== 200 || !body || !/^text\/event-stream *(;|$)/i.test(String(headers.get("content-type")))) {
-      await body?.cancel();
-      return { code, message: `No event stream (status ${code})`, retryable: false };
-    }
-    this.readyState = OPEN;
-    this.#failures = 0;
-    this.dispatchEvent(new Event("open"));
-    const parse = createEventStreamParser(this.#lastEventId, (lastEventId, name, data) => {
-      this.#lastEventId = lastEventId;
-      // Closed by a listener: the rest of the chunk is for nobody.
-      if (data === "" || this.readyState !== OPEN) return;
-      this.dispatchEvent(new MessageEvent(name || "message", { data: data.slice(0, -1), lastEventId }));
-    }, (ms) => this.#retryMs = ms || 1);
-    await body.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream({ write: parse }));
-    return {};
+    const connect = async (): Promise<void> => {
+      const { message, code, retryable } = await stream().catch(Object);
+      if (this.readyState === CLOSED) return;
+      this.readyState = CONNECTING;
+      if (retryable === false) this.close();
+      else {
+        // Never sooner than the stream asked for, and not at the same moment as all others.
+        const waitMs = retryMs * 2 ** Math.min(failures++, DOUBLINGS_MAX) * (1 + Math.random());
+        timer = setTimeout(connect, waitMs);
+      }
+      this.dispatchEvent(Object.assign(new Event("error"), { message, code }));
+    };
+    void connect();
   }
 }
 

@@ -61,6 +61,8 @@ export interface Session {
   signOut(reason: SignOutReason): Promise<SessionRecord | null>;
   /** The server said that a session is over. Believed only of the session that is still the current one. */
   endBy(reason: Reason, sessionId: string): Promise<void>;
+  /** Runs what puts another session in the place of this one, alone among the tabs. */
+  replace<T>(run: () => Promise<T>): Promise<T>;
   /** The network or the user is back: what was put off is tried now, and the store is read again. */
   wake(): void;
   takeStamp(): Sent;
@@ -115,6 +117,8 @@ export function startSession(deps: SessionDeps): Session {
   let waiters = 0;
   /** The store held this session when it was last looked at: if it is gone, somebody ended it. */
   let isStored = false;
+  /** Sessions that this tab has left: a slow write of another tab must not bring one back. */
+  const left = new Set<string>();
   let isDisposed = false;
   const changes = createListeners<void>();
   const events = createListeners<AuthEvent>();
@@ -144,6 +148,7 @@ export function startSession(deps: SessionDeps): Session {
   function adopt(next: SessionRecord, endsAt: number): void {
     const isSameUser = record?.user.id === next.user.id;
     if (state.status !== "booting" && !isSameUser) epoch++;
+    if (record !== null && record.sessionId !== next.sessionId) left.add(record.sessionId);
     record = { ...next, user: record !== null && isEqual(record.user, next.user) ? record.user : next.user };
     expiresAt = endsAt;
     backoff.reset();
@@ -169,6 +174,7 @@ export function startSession(deps: SessionDeps): Session {
   }
 
   function isNewer(stored: SessionRecord): boolean {
+    if (left.has(stored.sessionId)) return false;
     if (record === null) return true;
     // What took the place of this session is newer, whatever the clocks say. One that was there before is the session
     // that this one's writing failed to replace.
@@ -182,10 +188,19 @@ export function startSession(deps: SessionDeps): Session {
   // Somebody else wrote the store: a sign-out, another user, or a rotation to be adopted.
   async function syncWithStore(ifGone: SignOutReason): Promise<void> {
     const before = record;
+    const wasStored = isStored;
     const stored = await readStore();
+    // What was read while ours was being written says nothing about which came later.
     if (isDisposed || record !== before) return;
-    if (stored !== null) { if (isNewer(stored)) adoptStored(stored, "other_tab"); }
-    else if (isStored) forget(ifGone);
+    if (isStored !== wasStored) return await syncWithStore(ifGone);
+    if (stored === null) return isStored ? forget(ifGone) : undefined;
+    if (isNewer(stored)) return adoptStored(stored, "other_tab");
+    if (!left.has(stored.sessionId)) return;
+    if (record === null) return await ask(() => store.remove(storeKey));
+    if (stored.issuedAtMs <= record.issuedAtMs) return await write(record, epoch);
+    // Two tabs have each left the other's session: the same rule for both, or they would go on for ever.
+    left.delete(stored.sessionId);
+    adoptStored(stored, "other_tab");
   }
 
   if (seed?.user) {
@@ -230,6 +245,7 @@ export function startSession(deps: SessionDeps): Session {
     if (isOther && ttlMs() > 0) return toAccess(record);
     // Nobody sends what the server has refused.
     if (cause === "rejected") expiresAt = 0;
+    if (cause === "manual") backoff.wake();
     const started = startRefresh(cause);
     waiters++;
     return await started;
@@ -287,17 +303,20 @@ export function startSession(deps: SessionDeps): Session {
     if (isMoved && ttlMs() > 0) return { access: toAccess(before), isAdopted: true };
 
     // The attempt id is stored before it is sent, so that a lost answer can be asked for again, by any tab.
+    // It is for the newest generation: in cookie mode the cookie is as new as the store, whatever this tab's token is.
+    const isBehind = isCookieMode && stored?.sessionId === before.sessionId;
+    const generation = Math.max(before.generation, isBehind ? stored.generation : 0);
     const begun = (other: SessionRecord | null) =>
-      other?.sessionId === before.sessionId && other.generation === before.generation
-        ? other.attemptId
-        : undefined;
+      other?.sessionId === before.sessionId && other.generation === generation ? other.attemptId : undefined;
     let attemptId = attempts?.read() ?? begun(stored) ?? before.attemptId ?? makeAttemptId();
     attempts?.write(attemptId);
     record = { ...before, attemptId };
-    await write(record, startEpoch);
+    await write({ ...record, generation }, startEpoch);
     // Without the lock others do the same: all send whichever was written.
     if (!isAlone) attemptId = attempts?.read() ?? begun(await readStore().catch(() => null)) ?? attemptId;
     const parent = requireRecord(startEpoch);
+    const isSame = parent.sessionId === before.sessionId && parent.generation === before.generation;
+    if (!isSame) return await rotate(stale, startEpoch, isAlone);
 
     const sent = takeStamp();
     const waitSeconds = backoff.count(parent.ttlMs);
@@ -349,7 +368,7 @@ export function startSession(deps: SessionDeps): Session {
     // An attempt that another tab has begun is as good as its answer: whoever comes later makes the same one.
     const isOlder = stored?.sessionId === value.sessionId
       ? stored.generation + (stored.attemptId ? 1 : 0) > value.generation
-      : isStored;
+      : isStored && !left.has(stored?.sessionId ?? "");
     if (stored && isOlder) return;
     const kept = isCookieMode ? { ...value, accessToken: "", refreshToken: "" } : value;
     const isWritten = await ask(() => store.set(storeKey, encodeRecord(kept))).then(
@@ -360,6 +379,22 @@ export function startSession(deps: SessionDeps): Session {
     if (epoch !== writtenIn && record === null) await ask(() => store.remove(storeKey)).catch(() => {});
     else if (record?.sessionId === value.sessionId) isStored = isWritten;
     if (!isWritten) emit({ type: "storage", outcome: "write_failed" });
+  }
+
+  let replacing: Promise<unknown> = Promise.resolve();
+
+  async function replace<T>(run: () => Promise<T>): Promise<T> {
+    const replaced = store.lock?.(storeKey, lockWaitMs, () => run()) ?? run();
+    replacing = replaced.catch(() => {});
+    return await replaced;
+  }
+
+  // A step-up ends the session before its own tab has the new one: a verdict waits for it, and looks again.
+  async function endByVerdict(reason: Reason, sessionId: string): Promise<void> {
+    await replacing;
+    if (record?.sessionId !== sessionId) return;
+    const end = () => endBy(reason, sessionId);
+    await (store.lock?.(storeKey, lockWaitMs, end) ?? end());
   }
 
   async function endBy(reason: Reason, sessionId: string): Promise<void> {
@@ -375,6 +410,7 @@ export function startSession(deps: SessionDeps): Session {
   async function signOut(reason: SignOutReason): Promise<SessionRecord | null> {
     const ended = record;
     if (ended === null && state.status === "anonymous") return null;
+    if (ended !== null) left.add(ended.sessionId);
     forget(reason);
     await ask(() => store.remove(storeKey)).catch(() => {});
     return ended;
@@ -404,9 +440,10 @@ export function startSession(deps: SessionDeps): Session {
       await write(next, epoch);
     },
     signOut,
-    endBy,
+    endBy: endByVerdict,
+    replace,
     wake() {
-      backoff.reset();
+      backoff.wake();
       const isAway = state.status === "authenticated" && state.freshness === "unreachable";
       if (isAway) startRefresh("manual").catch(() => {});
       else void syncWithStore("storage_cleared").catch(() => {});

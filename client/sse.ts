@@ -34,17 +34,19 @@ export interface SseOptions {
  */
 export function sse(auth: Auth, options: { fetch?: typeof fetch } = {}): SseOptions {
   function createStreamFetch(): typeof fetch {
-    let owner: string | null | undefined;
+    let owner: string | undefined;
 
     async function send(url: string, init: RequestInit, force: boolean): Promise<Response> {
       const token = await auth.getAccessToken({ force });
-      const userId = findOwner(auth.state);
-      if (owner === undefined) owner = userId;
-      if (owner === null) return await (options.fetch ?? fetch)(url, init);
-      if (owner !== userId) throw authClientError("session_changed");
-      const headers = { ...init.headers as Record<string, string>, authorization: `Bearer ${token}` };
+      const present = findOwner(auth.state);
+      owner ??= present;
+      if (owner && owner !== present) throw authClientError("session_changed");
+      const headers = {
+        ...init.headers as Record<string, string>,
+        ...(owner && { authorization: `Bearer ${token}` }),
+      };
       const response = await (options.fetch ?? fetch)(url, { ...init, headers });
-      if (response.status !== 401 || force) return response;
+      if (response.status !== 401 || force || !owner) return response;
       await response.body?.cancel();
       // Another stream may have been refused before, and have renewed it.
       return await send(url, init, await auth.getAccessToken() === token);

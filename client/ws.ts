@@ -7,19 +7,13 @@ import { createWSClient, type TRPCLink, wsLink } from "@trpc/client";
 import type { AnyTRPCRouter } from "@trpc/server";
 import type { SubscriptionLink } from "./create_auth_client.ts";
 import type { Auth } from "./create_session.ts";
-import type { SessionState } from "./session_state.ts";
+import type { RefreshCause, SessionState } from "./session_state.ts";
 
 /** To be spread into `createWSClient`. */
 export interface WsOptions {
   WebSocket: typeof WebSocket;
   /** Never rejects; null without a session. */
   connectionParams: () => Promise<{ authorization: string } | null>;
-}
-
-interface Message {
-  id?: number;
-  method?: string;
-  data?: { authorization: string } | null;
 }
 
 // What a server may send too, to make tRPC's client open another socket.
@@ -29,11 +23,11 @@ const TOKEN_ENDED = 4401;
 const LAZY_CLOSE_MS = 5_000;
 
 function findSessionId(state: SessionState): string | null {
-  return state.status === "authenticated" ? state.sessionId : null;
+  return "sessionId" in state ? state.sessionId : null;
 }
 
-function readMessages(frame: unknown): Message[] {
-  return /^[[{]/.test(String(frame)) ? [JSON.parse(String(frame))].flat() : [];
+function readMessages(frame: unknown): { id?: number }[] {
+  return typeof frame === "string" && /^[[{]/.test(frame) ? [JSON.parse(frame)].flat() : [];
 }
 
 /**
@@ -48,79 +42,71 @@ function readMessages(frame: unknown): Message[] {
  * ```
  */
 export function ws(auth: Auth, options: { WebSocket?: typeof WebSocket } = {}): WsOptions {
-  const sockets = new Set<AuthSocket>();
-  let refused: string | undefined;
-  let drained: Promise<void> | undefined;
+  const followers = new Set<(cause?: RefreshCause) => void>();
+  let newest: AuthSocket | undefined;
+  let isEnded = false;
+  let drained: Promise<unknown> | undefined;
 
   class AuthSocket extends (options.WebSocket ?? WebSocket) {
-    /** Whose it is; undefined until it has said so, and then it asks for the present token. */
-    #sessionId: string | null | undefined;
-    /** Queries and mutations that were sent and not answered. */
-    readonly #calls = new Set<unknown>();
-    #authorization: string | undefined;
-    #isReplaced = false;
-    #isLeft = false;
-
     constructor(...args: ConstructorParameters<typeof WebSocket>) {
       super(...args);
-      sockets.add(this);
+      /** What was sent and has not been answered at all. */
+      const waiting = new Set<unknown>();
+      /** Whose it is; undefined until it has said so, and then it asks for the present token. */
+      let sessionId: string | null | undefined;
+      let isTold = false;
+      newest = this;
+
+      /** The session has changed, or its token was renewed. */
+      const follow = (cause?: RefreshCause) => {
+        if (sessionId === undefined) return;
+        // A refused token is of no use to the calls that are sent again: they must wait for the next socket.
+        const isSpent = cause === "rejected" && newest === this;
+        if (isSpent || sessionId !== findSessionId(auth.state)) this.close(1000);
+        else if (cause) this.dispatchEvent(new MessageEvent("message", { data: RECONNECT }));
+      };
+      followers.add(follow);
+
       this.addEventListener("message", ({ data }) => {
-        this.#isReplaced ||= data === RECONNECT;
-        if (this.#calls.size > 0) readMessages(data).forEach(({ id }) => this.#calls.delete(id));
-        if (this.#isLeft && this.#calls.size === 0) super.close();
+        isTold ||= data === RECONNECT;
+        if (waiting.size > 0) readMessages(data).forEach(({ id }) => waiting.delete(id));
       });
       this.addEventListener("close", ({ code }) => {
-        sockets.delete(this);
-        if (code === TOKEN_ENDED) refused = this.#authorization;
+        followers.delete(follow);
+        isEnded ||= code === TOKEN_ENDED && newest === this;
       });
-    }
 
-    override send(frame: Parameters<WebSocket["send"]>[0]): void {
-      for (const { id, method, data } of readMessages(frame)) {
-        if (method === "query" || method === "mutation") this.#calls.add(id);
-        if (method === "connectionParams") {
-          this.#authorization = data?.authorization;
-          this.#sessionId = data ? findSessionId(auth.state) : null;
+      this.send = (frame) => {
+        for (const { id } of readMessages(frame)) {
+          if (id) waiting.add(id);
+          // Only the connection's parameters have none.
+          else sessionId = findSessionId(auth.state);
         }
-      }
-      super.send(frame);
-    }
+        super.send(frame);
+      };
 
-    override close(code?: number, reason?: string): void {
-      // Up to 11.22, tRPC closes a socket before it opens the next, whatever is under way on it.
-      if (!this.#isReplaced || this.#isLeft || code || this.#calls.size === 0) {
-        return super.close(code, reason);
-      }
-      this.#isLeft = true;
-      drained = new Promise((resolve) => this.addEventListener("close", () => resolve()));
-    }
-
-    follow(sessionId: string | null): void {
-      if (this.#sessionId !== undefined && this.#sessionId !== sessionId) this.close(1000);
-    }
-
-    renew(isRefused: boolean): void {
-      if (this.#sessionId === undefined) return;
-      // A refused token is of no use to the calls that are sent again: they must wait for the next socket.
-      if (isRefused && !this.#isReplaced) this.close(1000);
-      else this.dispatchEvent(new MessageEvent("message", { data: RECONNECT }));
+      this.close = (code, reason) => {
+        // Up to 11.22, tRPC closes a socket before it opens the next, whatever is under way on it.
+        if (!isTold || newest !== this || code || waiting.size === 0) return super.close(code, reason);
+        // A second time, it means it.
+        isTold = false;
+        this.addEventListener("message", () => waiting.size === 0 && super.close());
+        drained = new Promise((resolve) => this.onclose = resolve);
+      };
     }
   }
 
-  auth.subscribe(() => sockets.forEach((socket) => socket.follow(findSessionId(auth.state))));
-  auth.on((event) => {
-    if (event.type === "refreshed") sockets.forEach((socket) => socket.renew(event.cause === "rejected"));
-  });
+  auth.subscribe(() => followers.forEach((follow) => follow()));
+  auth.on((event) => event.type === "refreshed" && followers.forEach((follow) => follow(event.cause)));
 
   return {
     WebSocket: AuthSocket,
     async connectionParams() {
       await drained;
-      let token = await auth.getAccessToken().catch(() => null);
-      if (token && refused === `Bearer ${token}`) {
-        token = await auth.getAccessToken({ force: true }).catch(() => null);
-      }
-      return token === null ? null : { authorization: `Bearer ${token}` };
+      const force = isEnded;
+      isEnded = false;
+      const token = await auth.getAccessToken({ force }).catch(() => null);
+      return token ? { authorization: `Bearer ${token}` } : null;
     },
   };
 }
@@ -141,7 +127,7 @@ export function wsSubscriptions(
   const link = wsLink as (options: object) => TRPCLink<AnyTRPCRouter>;
   return (auth, { url, transformer }) => {
     const client = createWSClient({
-      url: options.url ?? new URL(url, globalThis.location?.href).href.replace(/^http/, "ws"),
+      url: options.url ?? url.replace(/^http/, "ws"),
       lazy: { enabled: true, closeMs: LAZY_CLOSE_MS },
       ...ws(auth, options),
     });

@@ -147,6 +147,7 @@ export async function createAuth<
     retiredSeconds: lifetimes.accessSeconds + KEY_RETIRED_MARGIN_SECONDS,
   };
 
+  const ownClaims = createOwnClaimsCodec(options.claims);
   const store = connect({ databaseUrl: options.databaseUrl });
   const encryptionKey = await deriveAesKey(secret, SIGNING_KEY_LABEL);
   const onIgnored = (kid: string) => log.error("signing key ignored: not made under this secret", { kid });
@@ -192,7 +193,6 @@ export async function createAuth<
     enabled: options.rateLimits ?? true,
   });
   const audit = createAudit({ store, clock, log });
-  const ownClaims = createOwnClaimsCodec(options.claims);
   const accessTokens = createAccessTokens({ keyRing, parties, ownClaims });
   const guard = createGuard({
     accessTokens,

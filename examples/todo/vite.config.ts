@@ -11,5 +11,6 @@ const workspace: Plugin = {
 // Vite asks for a default export.
 export default defineConfig({
   plugins: [react(), workspace],
+  cacheDir: "node_modules/.vite",
   server: { proxy: { "/trpc": "http://127.0.0.1:8000" } },
 });

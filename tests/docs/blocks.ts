@@ -40,14 +40,16 @@ export async function writeBlocks(
   edit: (text: string) => string = (text) => text,
 ): Promise<{ folder: string; files: string[] } & AsyncDisposable> {
   const folder = await Deno.makeTempDir({
-    dir: new URL("../../examples/docs/", import.meta.url).pathname,
+    dir: new URL(".", import.meta.url).pathname,
     prefix: ".blocks-",
   });
   const files: string[] = [];
   for (const { page, line, language, path, text } of blocks) {
     const name = path ?? `${page.replaceAll(/\W/g, "_")}_${line}.${language}`;
     const file = join(folder, name);
-    const prelude = name.endsWith(".tsx") ? "/** @jsxRuntime automatic */\n/** @jsxImportSource react */\n" : "";
+    const prelude = name.endsWith(".tsx")
+      ? "/** @jsxRuntime automatic */\n/** @jsxImportSource react */\n"
+      : "";
     const body = edit(text.replace(`"expo-secure-store"`, `"${stub}"`));
     await Deno.mkdir(dirname(file), { recursive: true });
     await Deno.writeTextFile(file, prelude + (/\/browser\.tsx?$/.test(name) ? body + browser : body));

@@ -9,15 +9,26 @@ export interface Recipes extends AsyncDisposable {
   database: TestDatabase;
   /** `http://127.0.0.1:PORT`, where every recipe's server listens. */
   origin: string;
-  /** Starts a recipe's server, and waits until it serves. */
+  /** Starts a recipe's server, or the product's own, and waits until it serves. */
   serve(path: string, options?: { port?: number }): Promise<string>;
+  /** Tells a server to end. @returns its exit code */
+  stop(origin: string): Promise<number>;
   /** Runs a recipe's script to its end. @returns what it printed */
-  run(path: string, options?: { args?: string[]; env?: Record<string, string>; input?: string }): Promise<string>;
+  run(path: string, options?: RunOptions): Promise<string>;
   /** Loads a recipe's module into this process. */
   load<Module>(path: string): Promise<Module>;
 }
 
+interface RunOptions {
+  /** @default run */
+  command?: "run" | "test";
+  args?: string[];
+  env?: Record<string, string>;
+  input?: string;
+}
+
 const page = "examples/docs/recipes.md";
+const START_MAX_MS = 60_000;
 const feedToken = "feed-token-feed-token-feed-token-feed";
 
 /** A port that nobody listens at. */
@@ -41,7 +52,8 @@ export async function openRecipes(): Promise<Recipes> {
     KEY_ENCRYPTION_SECRET: testSecret,
     REVOCATION_FEED_TOKEN: feedToken,
   };
-  const children: Deno.ChildProcess[] = [];
+  const children = new Map<string, Deno.ChildProcess>();
+  const fileOf = (path: string) => path.startsWith("server/") ? path : `${written.folder}/${path}`;
 
   return {
     database,
@@ -49,22 +61,27 @@ export async function openRecipes(): Promise<Recipes> {
     async serve(path, { port: other = port } = {}) {
       const at = `127.0.0.1:${other}`;
       const child = spawnDeno({
-        args: ["run", "-A", "--no-check", `${written.folder}/${path}`],
-        env: { ...environment, DENO_SERVE_ADDRESS: `tcp:${at}` },
+        args: ["run", "-A", "--no-check", fileOf(path)],
+        env: { ...environment, DENO_SERVE_ADDRESS: `tcp:${at}`, PORT: String(other) },
       });
-      children.push(child);
+      children.set(`http://${at}`, child);
       const output = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
       let end: string | undefined;
       void child.status.then(async () => end = (await output).join(""));
-      await eventually(async () => {
+      await eventually(`${path} serves`, START_MAX_MS, async () => {
         if (end !== undefined) throw new Error(`${path} ended:\n${end}`);
-        return await fetch(`http://${at}/`).then((answer) => answer.body?.cancel().then(() => true), () => false);
+        return await fetch(`http://${at}/`).then((answer) => answer.text().then(() => true), () => false);
       });
       return `http://${at}`;
     },
-    async run(path, { args = [], env = {}, input = "" } = {}) {
+    async stop(at) {
+      const child = children.get(at);
+      child?.kill("SIGTERM");
+      return (await child?.status)?.code ?? -1;
+    },
+    async run(path, { command = "run", args = [], env = {}, input = "" } = {}) {
       const child = new Deno.Command(Deno.execPath(), {
-        args: ["run", "-A", "--no-check", `${written.folder}/${path}`, ...args],
+        args: [command, "-A", "--no-check", fileOf(path), ...args],
         env: { ...environment, ...env, NO_COLOR: "1" },
         stdin: "piped",
         stdout: "piped",
@@ -79,7 +96,7 @@ export async function openRecipes(): Promise<Recipes> {
     },
     load: async (path) => await import(`${written.folder}/${path}`),
     async [Symbol.asyncDispose]() {
-      for (const child of children) {
+      for (const child of children.values()) {
         try {
           child.kill("SIGKILL");
         } catch {

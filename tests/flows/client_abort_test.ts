@@ -40,11 +40,11 @@ Deno.test("C-21: an aborted sign-in ends at once, with the reason of the abort",
 });
 
 Deno.test("C-23: a call that is aborted before it starts sends nothing and starts no refresh", async () => {
-  await using scene = await startClientScene();
+  await using scene = await startClientScene({ client: { refreshAheadSeconds: 60 } });
   const { app, client, wire } = scene;
   const signal = AbortSignal.abort();
   // Soon due, then over.
-  for (const seconds of [580, 3_600]) {
+  for (const seconds of [560, 3_600]) {
     await app.advance(seconds);
     const before = wire.sent.length;
     assertEquals(await outcomeOf(client.trpc.read.query(undefined, { signal })), "TRPCClientError");

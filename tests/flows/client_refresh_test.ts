@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { createTRPCClient, httpBatchLink, httpBatchStreamLink, httpLink, type TRPCLink } from "@trpc/client";
-import { type AuthClient, type AuthClientOptions, createAuthClient } from "@watchword/client";
+import { type AuthClientOptions, createAuthClient } from "@watchword/client";
 import { BATCH_MAX_CALLS } from "@watchword/shared/limits";
 import { password, startTestApp, type TestApp } from "../kit/app.ts";
 import { type CounterApp, createCounterApp } from "../kit/counter_app.ts";

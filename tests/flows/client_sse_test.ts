@@ -20,13 +20,13 @@ interface Sent {
   lastEventId: string | null;
 }
 
-type Answer = (sent: Sent, earlier: number) => Response | undefined;
+type Answer = (sent: Sent, earlier: number) => Response | undefined | Promise<Response>;
 
 /** A fetch that remembers, and may answer by itself. */
 function spy(answer: Answer = () => undefined) {
   const sent: Sent[] = [];
   const to = (procedure: string) => sent.filter(({ url }) => new URL(url).pathname.endsWith(`/${procedure}`));
-  const spying: typeof fetch = (input, init) => {
+  const spying: typeof fetch = async (input, init) => {
     const headers = new Headers(init?.headers);
     const one = {
       url: String(input),
@@ -36,7 +36,7 @@ function spy(answer: Answer = () => undefined) {
     const procedure = new URL(one.url).pathname.split("/").at(-1) ?? "";
     const earlier = to(procedure).length;
     sent.push(one);
-    return Promise.resolve(answer(one, earlier) ?? fetch(input, init));
+    return await (answer(one, earlier) ?? fetch(input, init));
   };
   return { sent, to, fetch: spying };
 }
@@ -100,9 +100,12 @@ Deno.test("C-63: a dropped connection is made again with a fresh token and the l
 
 Deno.test("C-64: a 401 of a proxy is answered by one refresh for all streams, and they go on", async () => {
   await using app = await startStreamApp();
-  const wire = spy(({ url }, earlier) =>
-    url.includes("/feed") && earlier < 3 ? new Response("no", { status: 401 }) : undefined
-  );
+  const refusal = () => new Response("no", { status: 401 });
+  const wire = spy(({ url }, earlier) => {
+    if (!url.includes("/feed") || earlier > 2) return undefined;
+    // The last one hears of it when the others have a new token already.
+    return earlier < 2 ? refusal() : until(() => wire.to("feed").length === 5).then(refusal);
+  });
   const { client } = await signIn(app, { wire });
   using _ = client;
   const feeds = [follow(client.trpc.feed), follow(client.trpc.feed), follow(client.trpc.feed)];

@@ -140,6 +140,23 @@ Deno.test("C-62: where the token ends unnoticed the server closes the socket, an
   assertEquals([client.wire.count("auth.refresh"), openSockets(app), app.sockets.length], [2, 1, 3]);
 });
 
+Deno.test("a socket that was opened with a token that is over is replaced before what it refused is sent again", async () => {
+  await using app = await startStreamApp();
+  using auth = createAuthClient<StreamRouter>({ url: `${app.origin}/trpc` });
+  await auth.register({ username: "ada", password });
+  // The client does not know: its own clock stands still.
+  await app.advance(700);
+  const connection = createWSClient({ url: app.wsUrl, ...ws(auth) });
+  const trpc = createTRPCClient<StreamRouter>({ links: [auth.link(), wsLink({ client: connection })] });
+  const feed = follow(trpc.feed);
+  const answers = await Promise.all([trpc.read.query(), trpc.slow.mutate({ id: 1 }), trpc.read.query()]);
+  await feed.hear(3);
+  feed.unsubscribe();
+  await connection.close();
+  assertEquals([answers[1], feed.error, app.facts.runs.slow], [1, null, 1]);
+  assertEquals([app.sockets[0]?.closeCode, app.sockets.length], [1000, 2]);
+});
+
 Deno.test("C-69: a sign-out closes the socket; the next one is nobody's, and there is no other", async () => {
   await using app = await startStreamApp();
   await using client = await signIn(app);

@@ -52,7 +52,7 @@ const mutants: Mutant[] = [
     file: "client/session.ts",
     changes: [
       ["stored.generation > record.generation;", "stored.generation !== record.generation;"],
-      ["stored.generation > value.generation", "false"],
+      ["stored.generation + (stored.attemptId ? 1 : 0) > value.generation", "false"],
     ],
   },
   {

@@ -11,8 +11,6 @@ export interface Network {
   fetch: typeof fetch;
   /** Rotations, as the server made them. */
   rotations: { sessionId: string; generation: number; at: number }[];
-  /** Every refusal that the server made of a refresh. */
-  refusals: string[];
   fail(fault: Fault, target: Target, count: number): void;
   goOffline(ms: number): void;
   heal(): void;
@@ -34,7 +32,6 @@ const procedures: Record<Target, (name: string) => boolean> = {
 /** Builds a network with latency that breaks when told to. */
 export function createNetwork({ server, clock, latenciesMs }: NetworkOptions): Network {
   const rotations: Network["rotations"] = [];
-  const refusals: string[] = [];
   const pause = (ms: number) => new Promise<void>((resolve) => void clock.setTimeout(resolve, ms));
   let requests = 0;
   let offlineUntil = 0;
@@ -42,8 +39,10 @@ export function createNetwork({ server, clock, latenciesMs }: NetworkOptions): N
   async function keepBooks(response: Response): Promise<void> {
     const json = await response.clone().json();
     const { sessionId, generation } = json.result?.data ?? {};
-    if (sessionId === undefined) refusals.push(json.error?.data?.auth?.reason);
-    else if (!rotations.some((one) => one.sessionId === sessionId && one.generation >= generation)) {
+    if (
+      sessionId !== undefined &&
+      !rotations.some((one) => one.sessionId === sessionId && one.generation >= generation)
+    ) {
       rotations.push({ sessionId, generation, at: clock.time() });
     }
   }
@@ -66,7 +65,6 @@ export function createNetwork({ server, clock, latenciesMs }: NetworkOptions): N
   return {
     fetch: faulty.fetch,
     rotations,
-    refusals,
     fail: (fault, target, count) =>
       faulty.inTurn(Array(count).fill(fault), (sent) => sent.procedures.some(procedures[target])),
     goOffline: (ms) => void (offlineUntil = Math.max(offlineUntil, clock.monotonic() + ms)),

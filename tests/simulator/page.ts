@@ -3,27 +3,11 @@ import type { Tab } from "@watchword/client/testing";
 import { TRPCClientError } from "@trpc/client";
 import { judgeSignOut } from "./sign_outs.ts";
 import { runningTab } from "./virtual_globals.ts";
-import { type App, type Op, password, type World } from "./world.ts";
+import { type App, type Op, type Page, password, type World } from "./world.ts";
 
 /** Longest time that a request of the app hangs before its connection is given up. */
 const CONNECTION_TIMEOUT_MS = 20_000;
 const STORAGE_COUNT_MAX = 5_000;
-
-/** What the simulator uses of a client. */
-type Client = ReturnType<typeof createAuthClient<App>>;
-
-/** A tab with a client, watched. */
-export interface Page {
-  name: string;
-  tab: Tab;
-  client: Client;
-  /** When its refreshes left, on the monotonic clock. */
-  refreshesAt: number[];
-  /** Its user is signing out. */
-  signingOut: number;
-  /** When it was last thawed, on the monotonic clock. */
-  awakeSince: number;
-}
 
 async function stepUp({ client }: Page): Promise<"retry" | "fail"> {
   const { status } = await client.stepUp({ password });
@@ -46,7 +30,7 @@ export function openPage(world: World): Page {
       fetch: (input, init) => watched.fetch(page, input, init),
       ...(world.setup.stepsUp ? { onStepUp: () => stepUp(page) } : {}),
     });
-  const client: Client = runningTab.run(tab, create);
+  const client = runningTab.run(tab, create);
   const page: Page = { name, tab, client, refreshesAt: [], signingOut: 0, awakeSince: 0 };
   world.pages.push(page);
   watchState(world, page);

@@ -1,9 +1,10 @@
 import { fakeClock } from "@watchword/client/testing";
-import { openPage, type Page, startOp, thawPage } from "./page.ts";
+import { openPage, startOp, thawPage } from "./page.ts";
 import { type Action, describeStep, type Schedule } from "./schedule.ts";
 import { judgeEnd, judgePatience } from "./verdicts.ts";
 import { useVirtualGlobals } from "./virtual_globals.ts";
-import { createWorld, password, usernames, type World } from "./world.ts";
+import { createWorld } from "./create_world.ts";
+import { type Page, password, usernames, type World } from "./world.ts";
 
 /** A promise of the client was broken; the message tells the whole story. */
 export class BrokenPromise extends Error {
@@ -68,10 +69,18 @@ function signOut(world: World, page: Page, scope: "this" | "others" | "all"): vo
   startOp(world, { page, what: `logout ${scope}` }, leave);
 }
 
+/** What one person does in one tab at a time, and waits for. */
+const byHand: Action["op"][] = ["login", "logout", "step up"];
+const isBusy = ({ ops }: World) =>
+  ops.some(({ page, what, outcome }) =>
+    outcome === null && page.tab.isAlive && byHand.some((deed) => what.includes(deed))
+  );
+
 function actOnPage(world: World, page: Page, action: Action): void {
   const { client, tab } = page;
   // Nobody uses a page that stands still: looking at it wakes it.
   if (action.op !== "kill" && action.op !== "freeze") thawPage(world, page);
+  if (byHand.includes(action.op) && isBusy(world)) return;
   switch (action.op) {
     case "call":
       return call(world, page, action);

@@ -1,21 +1,9 @@
-import type { Page } from "./page.ts";
-import type { World } from "./world.ts";
+import type { Page, World } from "./world.ts";
 
-/** A page left a session, or its user asked it to. */
-export interface SignOut {
-  page: Page;
-  sessionId: string;
-  /** On the monotonic clock. */
-  at: number;
-  /** It was its user's wish, which ends whatever the browser then has. */
-  isByUser: boolean;
-}
-
-/**
- * Within this, what one tab stores and what another one removes may cross. Without locks nobody waits for a tab that is
- * just signing in or stepping up.
- */
-const crossingMs = ({ setup }: World) => setup.hasLocks ? 100 : 6_000;
+/** Within this, what one tab stores and what another one removes may cross. */
+const CROSSING_MS = 100;
+/** Without locks nobody waits for a tab that is just signing in or stepping up. */
+const UNGUARDED_MS = 6_000;
 
 function isLive({ server, clock }: World, sessionId: string): boolean {
   const session = server.findSession(sessionId);
@@ -26,21 +14,23 @@ function isLive({ server, clock }: World, sessionId: string): boolean {
 }
 
 /** Another tab left this session, or the one that took its place in the browser. */
-function wasLeftElsewhere(world: World, page: Page, sessionId: string): boolean {
-  const { signOuts, bornAt } = world;
-  const bornHere = (bornAt.get(sessionId) ?? 0) - crossingMs(world);
+function wasLeftElsewhere({ setup, signOuts, bornAt }: World, page: Page, sessionId: string): boolean {
+  const bornHere = bornAt.get(sessionId) ?? 0;
   return signOuts.some((one) => {
-    const isSameOrLater = one.isByUser || (bornAt.get(one.sessionId) ?? 0) >= bornHere;
-    return one.page !== page && one.at >= bornHere && isSameOrLater;
+    if (one.page === page) return false;
+    if (!setup.hasLocks && Math.abs(one.at - bornHere) < UNGUARDED_MS) return true;
+    const isSameOrLater = one.isByUser || (bornAt.get(one.sessionId) ?? 0) >= bornHere - CROSSING_MS;
+    return isSameOrLater && one.at >= bornHere - CROSSING_MS;
   });
 }
 
 /** The browser had long stored another session in its place, and that one lives. */
 function hasMovedOn(world: World, sessionId: string): boolean {
-  const { bornAt, clock, signOuts } = world;
+  const { bornAt, clock, setup, signOuts } = world;
+  const crossingMs = setup.hasLocks ? CROSSING_MS : UNGUARDED_MS;
   return [...bornAt].some(([id, at]) =>
-    at > (bornAt.get(sessionId) ?? 0) && clock.monotonic() - at > crossingMs(world) && isLive(world, id) &&
-    !signOuts.some((one) => one.at >= at - crossingMs(world))
+    at > (bornAt.get(sessionId) ?? 0) && clock.monotonic() - at > crossingMs && isLive(world, id) &&
+    !signOuts.some((one) => one.at >= at - crossingMs)
   );
 }
 

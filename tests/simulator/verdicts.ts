@@ -1,5 +1,5 @@
-import { openPage, type Page, startOp, thawPage } from "./page.ts";
-import type { World } from "./world.ts";
+import { openPage, startOp, thawPage } from "./page.ts";
+import type { Page, World } from "./world.ts";
 
 /** Above the longest back-off of a client. */
 const QUIET_MS = 75_000;
@@ -47,12 +47,17 @@ function judgeRefreshRate({ pages, setup, violate }: World): void {
   }
 }
 
-function judgeRotations({ network: { rotations, refusals }, setup, seen, violate }: World): void {
+function judgeRotations({ network: { rotations }, server, bornAt, setup, seen, violate }: World): void {
   // Two rotations within the time that a request travels make its token one that was used before.
   const mayCross = ["force", "server", "storage"].some((hurry) => seen.has(hurry)) ||
     // Nothing then holds together what a page reads, and what it writes when it wakes.
-    !setup.hasLocks && setup.storageDelayMs > 0 && seen.has("freeze");
-  if (!mayCross && refusals.includes("REFRESH_REUSED")) violate("a tab was taken for a thief");
+    setup.storageDelayMs > 0 && seen.has("freeze");
+  const youngest = Math.max(...bornAt.values());
+  for (const [sessionId, at] of mayCross ? [] : bornAt) {
+    // What becomes of a session that the browser has left behind, nobody notices.
+    const isTheft = at === youngest && server.findSession(sessionId)?.endedBy === "reuse";
+    if (isTheft) violate("a tab was taken for a thief");
+  }
   if (!setup.hasLocks || hurries.some((hurry) => seen.has(hurry))) return;
   const marginSeconds = Math.min(REFRESH_AHEAD_SECONDS, setup.ttlSeconds / 2);
   const leastMs = (setup.ttlSeconds - marginSeconds) * 1_000 - Math.max(...setup.latenciesMs) - 4_000;

@@ -1,21 +1,36 @@
-import {
-  createFakeAuthServer,
-  createTabs,
-  type FakeAuth,
-  type FakeAuthServer,
-  type FakeClock,
-  type Tabs,
-} from "@watchword/client/testing";
-import { createNetwork, type Network } from "./network.ts";
-import { openPage, type Page } from "./page.ts";
+import type { AuthClient } from "@watchword/client";
+import type { FakeAuth, FakeAuthServer, FakeClock, Tab, Tabs } from "@watchword/client/testing";
+import type { Network } from "./network.ts";
 import type { Setup } from "./schedule.ts";
-import type { SignOut } from "./sign_outs.ts";
 
 export const password = "correct horse battery";
 export const usernames = ["ada", "bob"];
 export const IDLE_SECONDS = 7_200;
 /** How recent a sign-in `fresh` asks for. */
 export const FRESH_SECONDS = 30;
+
+/** A tab with a client, watched. */
+export interface Page {
+  name: string;
+  tab: Tab;
+  client: AuthClient<App>;
+  /** When its refreshes left, on the monotonic clock. */
+  refreshesAt: number[];
+  /** Its user is signing out. */
+  signingOut: number;
+  /** When it was last thawed, on the monotonic clock. */
+  awakeSince: number;
+}
+
+/** A page left a session, or its user asked it to. */
+export interface SignOut {
+  page: Page;
+  sessionId: string;
+  /** On the monotonic clock. */
+  at: number;
+  /** It was its user's wish, which ends whatever the browser then has. */
+  isByUser: boolean;
+}
 
 /** A call of an app, from the moment it was made. */
 export interface Op {
@@ -59,7 +74,7 @@ export interface World {
 }
 
 /** The app under test: each call says which op it is. */
-function createApp(world: Pick<World, "ops" | "violate">) {
+export function createApp(world: Pick<World, "ops" | "violate">) {
   const readId = (input: unknown): { id: number } => ({ id: Number(Object(input).id) });
   function run(id: number, userId: string | null): number {
     world.ops[id]?.ranAs.push(userId);
@@ -81,58 +96,3 @@ function createApp(world: Pick<World, "ops" | "violate">) {
 
 /** The type to give a client of it. */
 export type App = ReturnType<ReturnType<typeof createApp>>;
-
-/** Builds a world with two accounts, and tabs that are signed in as the first. */
-export async function createWorld(setup: Setup, clock: FakeClock): Promise<World> {
-  const ops: Op[] = [];
-  const trace: string[] = [];
-  const violations: string[] = [];
-  const note = (what: string) => void trace.push(`${(clock.monotonic() / 1_000).toFixed(3)} ${what}`);
-  const violate = (what: string) => {
-    violations.push(what);
-    note(`!! ${what}`);
-  };
-  const server = createFakeAuthServer({
-    clock,
-    accessTokenTtlSeconds: setup.ttlSeconds,
-    refreshLeewaySeconds: setup.leewaySeconds,
-    refreshIdleTtlSeconds: IDLE_SECONDS,
-    router: createApp({ ops, violate }),
-  });
-  const network = createNetwork({ server, clock, latenciesMs: setup.latenciesMs });
-  const { hasLocks, storageDelayMs, eventDelayMs } = setup;
-  const tabs = createTabs({ clock, fetch: network.fetch, hasLocks, storageDelayMs, eventDelayMs });
-  for (const username of usernames) {
-    await server.fetch("http://app.test/trpc/auth.register", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ username, password }),
-    });
-  }
-  const world: World = {
-    setup,
-    clock,
-    server,
-    network,
-    tabs,
-    pages: [],
-    ops,
-    trace,
-    violations,
-    signedOutSessions: new Set(),
-    overSessions: new Set(),
-    signOuts: [],
-    bornAt: new Map(),
-    seen: new Set(),
-    storageCount: 0,
-    note,
-    violate,
-  };
-  const first = openPage(world);
-  await clock.advance(1_000);
-  void first.client.login({ identifier: "ada", password });
-  await clock.advance(5_000);
-  for (let i = 1; i < setup.tabs; i++) openPage(world);
-  await clock.advance(1_000);
-  return world;
-}

@@ -13,8 +13,8 @@ createRoot(document.getElementById("root") as HTMLElement).render(
       <AuthProvider auth={auth}>
         <SignedIn fallback={<SignIn />}>
           <TodoList />
+          <StepUpDialog />
         </SignedIn>
-        <StepUpDialog />
       </AuthProvider>
     </QueryClientProvider>
   </StrictMode>,

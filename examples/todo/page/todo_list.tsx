@@ -31,6 +31,7 @@ export function TodoList() {
       {list.data?.length === 0 && <p className="hint">Nothing to do.</p>}
       {(list.data?.length ?? 0) > 0 && (
         <button
+          type="button"
           className="link"
           disabled={removeAll.isPending}
           onClick={() => removeAll.mutate()}

@@ -21,10 +21,10 @@ const auth = await createAuth({
   allowedOrigins: [origin],
 });
 const sql = postgres(databaseUrl);
-const handler = auth.handler(createTodoRouter(auth, drizzle(sql)));
+const handle = auth.handler(createTodoRouter(auth, drizzle(sql)));
 
 const app = new Hono<{ Bindings: Deno.ServeHandlerInfo<Deno.NetAddr> }>();
-app.all("/trpc/*", ({ req, env }) => handler(req.raw, env));
+for (const path of ["/trpc/*", "/health/*"]) app.all(path, ({ req, env }) => handle(req.raw, env));
 app.use(secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'self'"], imgSrc: ["'self'", "data:"] } }));
 app.use(serveStatic({ root: fileURLToPath(new URL("../dist", import.meta.url)) }));
 
