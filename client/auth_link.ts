@@ -101,7 +101,10 @@ export function createAuthLink<R extends AnyTRPCRouter>(session: Session, askSte
             observer.complete();
           },
           // Never within the callback: a WebSocket link forgets the call only after it.
-          error: (error) => void recover(error, slot).then(send, () => fail(error)),
+          error(error) {
+            inner = undefined;
+            void recover(error, slot).then(send, () => fail(error));
+          },
         });
       }
 
@@ -149,12 +152,19 @@ export function createAuthLink<R extends AnyTRPCRouter>(session: Session, askSte
         else send(access);
       }
 
+      // A stream would go on, over a new connection too, under whoever is signed in by then.
+      const unwatch = op.type === "subscription" && session.subscribe(() => {
+        if (epoch === session.epoch || inner === undefined) return;
+        fail(authClientError("session_changed"));
+        inner.unsubscribe();
+      });
       op.signal?.addEventListener("abort", abort, { once: true });
       if (op.signal?.aborted) abort();
       else start();
 
       return () => {
         isDone = true;
+        if (unwatch) unwatch();
         op.signal?.removeEventListener("abort", abort);
         inner?.unsubscribe();
       };

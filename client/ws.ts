@@ -7,7 +7,7 @@ import { createWSClient, type TRPCLink, wsLink } from "@trpc/client";
 import type { AnyTRPCRouter } from "@trpc/server";
 import type { SubscriptionLink } from "./create_auth_client.ts";
 import type { Auth } from "./create_session.ts";
-import type { RefreshCause, SessionState } from "./session_state.ts";
+import type { RefreshCause } from "./session_state.ts";
 
 /** To be spread into `createWSClient`. */
 export interface WsOptions {
@@ -21,10 +21,6 @@ const RECONNECT = '{"id":null,"method":"reconnect"}';
 /** The server closes a socket with it when the token that it was opened with has ended. */
 const TOKEN_ENDED = 4401;
 const LAZY_CLOSE_MS = 5_000;
-
-function findSessionId(state: SessionState): string | null {
-  return "sessionId" in state ? state.sessionId : null;
-}
 
 function readMessages(frame: unknown): { id?: number }[] {
   return typeof frame === "string" && /^[[{]/.test(frame) ? [JSON.parse(frame)].flat() : [];
@@ -42,6 +38,7 @@ function readMessages(frame: unknown): { id?: number }[] {
  * ```
  */
 export function ws(auth: Auth, options: { WebSocket?: typeof WebSocket } = {}): WsOptions {
+  const findSessionId = ({ state } = auth) => "sessionId" in state ? state.sessionId : null;
   const followers = new Set<(cause?: RefreshCause) => void>();
   let newest: AuthSocket | undefined;
   let isEnded = false;
@@ -62,14 +59,14 @@ export function ws(auth: Auth, options: { WebSocket?: typeof WebSocket } = {}): 
         if (sessionId === undefined) return;
         // A refused token is of no use to the calls that are sent again: they must wait for the next socket.
         const isSpent = cause === "rejected" && newest === this;
-        if (isSpent || sessionId !== findSessionId(auth.state)) this.close(1000);
+        if (isSpent || sessionId !== findSessionId()) this.close(1000);
         else if (cause) this.dispatchEvent(new MessageEvent("message", { data: RECONNECT }));
       };
       followers.add(follow);
 
       this.addEventListener("message", ({ data }) => {
         isTold ||= data === RECONNECT;
-        if (waiting.size > 0) readMessages(data).forEach(({ id }) => waiting.delete(id));
+        if (waiting.size > 0) { for (const { id } of readMessages(data)) waiting.delete(id); }
       });
       this.addEventListener("close", ({ code }) => {
         followers.delete(follow);
@@ -80,7 +77,7 @@ export function ws(auth: Auth, options: { WebSocket?: typeof WebSocket } = {}): 
         for (const { id } of readMessages(frame)) {
           if (id) waiting.add(id);
           // Only the connection's parameters have none.
-          else sessionId = findSessionId(auth.state);
+          else sessionId = findSessionId();
         }
         super.send(frame);
       };

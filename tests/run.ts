@@ -1,6 +1,6 @@
 /**
- * What `deno task test` runs: the suite on a throwaway PostgreSQL 18, then, where Debian's PostgreSQL is installed,
- * what touches the database once more on that one. Arguments go to `deno test`.
+ * What `deno task test` runs: the suite on a throwaway PostgreSQL 18. With `--debian`: what asks most of SQL, on
+ * Debian's PostgreSQL, where that is installed. Other arguments go to `deno test`.
  */
 import { findChromium } from "./browser/find_chromium.ts";
 import { print } from "../server/observe/log.ts";
@@ -15,6 +15,8 @@ interface Totals {
 interface Plan {
   /** Files and folders that are left out. */
   ignored: string[];
+  /** What was asked for; nothing is everything. */
+  asked: string[];
   flags: string[];
   /** For the tests' own knobs. */
   env?: Record<string, string>;
@@ -22,24 +24,18 @@ interface Plan {
 }
 
 const DEBIAN_POSTGRES = "/usr/lib/postgresql";
-// They watch deadlines and whole processes, so they run one after the other, with the machine to themselves.
+// They watch deadlines and whole processes, so they run after the rest, which needs the processor.
 const alone = ["tests/faults", "tests/service", "tests/browser"];
 // They need `dist/`, or other runtimes, and have tasks of their own.
 const elsewhere = ["tests/packages", "tests/runtimes", "tests/hosts"];
-// They start their own database, or need none.
-const databaseFree = [
-  ...["server", "shared", "client", "examples"],
-  ...[
-    "tests/house",
-    "tests/types",
-    "tests/size",
-    "tests/simulator",
-    "tests/react",
-    "tests/browser",
-    "tests/service",
-    "tests/walk",
-  ],
+// What depends on the version of PostgreSQL, if anything does.
+const askSql = [
+  "tests/model",
+  "tests/library",
+  "tests/faults/denylist_order_test.ts",
+  "tests/faults/pruning_test.ts",
 ];
+const aboutOthers = /^(?:client|rest|verifier|ws|fast)_/;
 // deno-lint-ignore no-control-regex -- colours
 const colours = /\u001b\[[0-9;]*m/g;
 const summary =
@@ -83,10 +79,10 @@ async function runTests(databaseUrl: string, args: string[], { env, signal }: Pl
 
 /** The whole suite in two goes; what was asked for by name in one. */
 async function runPlan(databaseUrl: string, plan: Plan): Promise<Totals> {
-  const { ignored, flags } = plan;
+  const { ignored, asked, flags } = plan;
   const ignore = (paths: string[]) => paths.length > 0 ? [`--ignore=${paths.join(",")}`] : [];
-  if (Deno.args.length > 0) {
-    return await runTests(databaseUrl, ["--parallel", ...flags, ...ignore(ignored), ...Deno.args], plan);
+  if (asked.length > 0) {
+    return await runTests(databaseUrl, ["--parallel", ...flags, ...ignore(ignored), ...asked], plan);
   }
   return sum([
     await runTests(
@@ -95,6 +91,7 @@ async function runPlan(databaseUrl: string, plan: Plan): Promise<Totals> {
       plan,
     ),
     await runTests(databaseUrl, [
+      "--parallel",
       ...flags,
       ...ignore(ignored),
       ...alone.filter((path) => !ignored.includes(path)),
@@ -145,10 +142,25 @@ async function findDebianPostgres(): Promise<{ version: number; binaries: string
   return installed.sort((a, b) => b.version - a.version)[0] ?? null;
 }
 
-/** Whether tests were asked for by name, and none of them looks at the database. */
-function isDatabaseFree(args: string[]): boolean {
-  const paths = args.filter((arg) => !arg.startsWith("-")).map((path) => path.replace(/^\.\//, ""));
-  return paths.length > 0 && paths.every((path) => databaseFree.some((folder) => path.startsWith(folder)));
+async function findSqlTests(): Promise<string[]> {
+  const found = [...askSql];
+  for await (const { name } of Deno.readDir("tests/flows")) {
+    if (name.endsWith("_test.ts") && !aboutOthers.test(name)) found.push(`tests/flows/${name}`);
+  }
+  return found;
+}
+
+async function runOnDebian({ ignored, asked, signal }: Omit<Plan, "flags">): Promise<Totals> {
+  const debian = await findDebianPostgres();
+  if (debian === null) {
+    print("Debian's PostgreSQL is not installed");
+    return { passed: 0, failed: 0, skipped: 0 };
+  }
+  print(`on PostgreSQL ${debian.version}`);
+  // The schedules of the model test ask less of the version than of the logic.
+  const env: Record<string, string> = Deno.env.get("LONG") === "1" ? {} : { MODEL_RUNS: "200" };
+  const tests = asked.length > 0 ? asked : await findSqlTests();
+  return await runOn(debian.binaries, { ignored, asked: tests, flags: ["--no-check"], env, signal });
 }
 
 async function main(): Promise<void> {
@@ -162,17 +174,12 @@ async function main(): Promise<void> {
     ignored.push("tests/browser");
   }
 
-  const runs = [await runOn(undefined, { ignored, flags: [], signal })];
-  const debian = await findDebianPostgres();
-  if (debian !== null && !signal.aborted && !isDatabaseFree(Deno.args)) {
-    print(`\nonce more, on PostgreSQL ${debian.version}`);
-    const flags = ["--no-check", "--permit-no-files"];
-    // The schedules of the model test ask less of the version than of the logic, which has just been asked.
-    const env: Record<string, string> = Deno.env.get("LONG") === "1" ? {} : { MODEL_RUNS: "200" };
-    runs.push(await runOn(debian.binaries, { ignored: [...ignored, ...databaseFree], flags, env, signal }));
-  }
+  const asked = Deno.args.filter((arg) => arg !== "--debian");
+  const totals = asked.length === Deno.args.length
+    ? await runOn(undefined, { ignored, asked, flags: [], signal })
+    : await runOnDebian({ ignored, asked, signal });
 
-  const { passed, failed, skipped } = sum(runs);
+  const { passed, failed, skipped } = totals;
   print(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
   Deno.exit(failed > 0 ? 1 : 0);
 }

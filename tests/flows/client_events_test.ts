@@ -145,7 +145,7 @@ Deno.test("C-84: an error of another copy of tRPC, or of this package, is recogn
       super("another copy's", { cause });
     }
   }
-  const copy = await import("../../client/auth_client_error.ts?copy");
+  const copy = await import(new URL("../../client/auth_client_error.ts?copy", import.meta.url).href);
   const own = copy.authClientError("session_changed");
   assertEquals(findAuthClientError(new TRPCClientError(null, own))?.code, "session_changed");
   assertEquals(
