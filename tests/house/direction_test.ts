@@ -126,7 +126,7 @@ Deno.test("the clock is read only in clock.ts, beside deadlines and the time of 
   const deadlines = ["server/store/connect.ts", "server/store/embedded_postgres.ts"];
   const allowed = [
     "server/clock.ts",
-    "client/create_auth_client.ts",
+    "client/create_session.ts",
     "client/server.ts",
     "server/observe/log.ts",
     ...deadlines,

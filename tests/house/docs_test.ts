@@ -19,6 +19,12 @@ const shellBlocks: Record<string, string> = {
     "tests/docs/recipes_test.ts: recipe: any language signs up, signs in and asks who it is with curl",
   "export DATABASE_URL=":
     "tests/examples/todo_test.ts: examples/todo: its migrations make what its schema asks for, beside Watchword's tables",
+  "# In another terminal: the service, and an account.":
+    "tests/examples/cli_test.ts: examples/cli: a session outlives the process that signed in, in a file that is the user's alone, until logout",
+  "curl -s http://127.0.0.1:3000/api/trpc/auth.register":
+    "tests/examples/node_express_test.ts: examples/node_express: an Express app in Node has accounts, and a procedure for those who have one",
+  "deno task dev\ncurl -s":
+    "tests/house/readme_test.ts: the README's first commands and its client run against `dev`, and answer as shown",
   "deno task keys:rotate":
     "tests/service/start_test.ts: start: keys:rotate publishes the next key beside the one that signs",
 };
