@@ -8,6 +8,12 @@ const NAME = "__Host-watchword_attempt";
 const MAX_AGE_SECONDS = 400 * 24 * 3_600;
 const pattern = /^[A-Za-z0-9_-]{21}[AQgw]$/;
 
+/** The id of the next refresh attempt, where it is shared. */
+export interface AttemptJar {
+  read(): string | null;
+  write(attemptId: string): void;
+}
+
 /** Makes an attempt id: 16 random bytes as base64url. */
 export function makeAttemptId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

@@ -19,6 +19,8 @@ export interface AuthApi {
 
 interface CallOptions {
   accessToken?: string | undefined;
+  /** In cookie mode too the cookie stays at home. */
+  isBearerOnly?: boolean;
   signal?: AbortSignal | undefined;
 }
 
@@ -53,8 +55,9 @@ export function createAuthApi(options: AuthApiOptions): AuthApi {
   async function call<T>(
     procedure: string,
     input: unknown,
-    { accessToken, signal }: CallOptions = {},
+    { accessToken, isBearerOnly = false, signal }: CallOptions = {},
   ): Promise<Answer<T>> {
+    const usesCookie = isCookieMode && !isBearerOnly;
     const controller = new AbortController();
     const abort = () => controller.abort();
     const timer = setTimeout(abort, timeoutMs);
@@ -65,14 +68,17 @@ export function createAuthApi(options: AuthApiOptions): AuthApi {
         method: "POST",
         headers: {
           "content-type": "application/json",
-          ...(isCookieMode ? { "x-watchword-mode": "cookie" } : {}),
+          ...(usesCookie ? { "x-watchword-mode": "cookie" } : {}),
           ...(accessToken ? { authorization: `Bearer ${accessToken}` } : {}),
         },
-        ...(isCookieMode ? { credentials: "include" } : {}),
+        ...(usesCookie ? { credentials: "include" } : {}),
+        // A password or a refresh token goes where it was meant to go, and nowhere else.
+        redirect: "error",
         body: JSON.stringify(encoder.serialize(input)),
         signal: controller.signal,
       });
-      return await response.json();
+      // A parser's message would quote what it could not read.
+      return await response.json().catch(() => null);
     }
     try {
       if (signal?.aborted) throw signal.reason;

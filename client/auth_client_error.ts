@@ -2,7 +2,7 @@
 export type AuthClientErrorCode =
   /** There is no session any more. */
   | "signed_out"
-  /** Another user signed in, or this one out, while the call waited. It was not sent. */
+  /** Another user signed in, or this one out, before the call was finished. It is not sent again. */
   | "session_changed"
   /** The auth server could not be reached or could not tell. The session is kept. */
   | "unreachable"
@@ -22,7 +22,7 @@ export interface AuthClientError extends Error {
 
 const messages: Record<AuthClientErrorCode, string> = {
   signed_out: "The session has ended",
-  session_changed: "The session changed while the call was waiting, so it was not sent",
+  session_changed: "Another user signed in, or this one out, before the call was finished",
   unreachable: "The auth server could not be reached",
   throttled: "The auth server asked to wait",
   disposed: "The client was disposed",

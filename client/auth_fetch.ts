@@ -19,25 +19,26 @@ async function isTokenRefused(response: Response): Promise<boolean> {
 
 /**
  * `fetch` with the access token, for other calls to the same API. A call whose token was refused in front of its
- * code is sent once more, if its body can be. Other origins are never given the token.
+ * code is sent once more, if its body can be. A relative URL is the API's. Other origins are never given the token.
  */
 export function createAuthFetch({ session, fetch, origin }: AuthFetchOptions): typeof globalThis.fetch {
   return async (input, init) => {
-    const isRequest = input instanceof Request;
+    // Of whatever class: what is judged here is what is sent.
+    const isRequest = typeof input === "object" && "url" in input;
     const url = new URL(isRequest ? input.url : input, origin);
     if (url.origin !== origin) return await fetch(input, init);
 
     const send = (access: Access | null): Promise<Response> => {
       const headers = new Headers(init?.headers ?? (isRequest ? input.headers : {}));
       if (access !== null) headers.set("authorization", `Bearer ${access.accessToken}`);
-      return fetch(isRequest ? input.clone() : input, { ...init, headers });
+      return fetch(isRequest ? input.clone() : url, { ...init, headers });
     };
     const signal = init?.signal ?? (isRequest ? input.signal : undefined);
     if (signal?.aborted) throw signal.reason;
     const { epoch } = session;
     const access = session.peek() ?? await untilAborted(session.acquire(), signal);
     const response = await send(access);
-    const isSpent = init?.body instanceof ReadableStream;
+    const isSpent = Symbol.asyncIterator in Object(init?.body);
     if (access === null || isSpent || !await isTokenRefused(response)) return response;
     const next = await untilAborted(session.acquire(access), signal);
     return next === null || epoch !== session.epoch ? response : await send(next);

@@ -12,6 +12,8 @@ import { authModeOf } from "./with_auth.ts";
 interface Slot {
   epoch: number;
   access: Access | null;
+  /** It has left with its header, so nobody else's name can be put to it any more. */
+  isSent?: boolean;
 }
 
 /** Asks the user to prove again who they are. @returns whether the call shall be sent once more */
@@ -42,7 +44,7 @@ export function createHeaders(session: Session) {
     // Calls that were made for another user must not leave under this one's name.
     if (slots.some((slot) => slot.epoch !== session.epoch)) throw authClientError("session_changed");
     const access = session.peek() ?? slots.find((slot) => slot.access !== null)?.access ?? null;
-    for (const slot of slots) slot.access = access;
+    for (const slot of slots) Object.assign(slot, { access, isSent: true });
     return access === null ? {} : { authorization: `Bearer ${access.accessToken}` };
   };
 }
@@ -68,6 +70,7 @@ export function createAuthLink<R extends AnyTRPCRouter>(session: Session, askSte
       let sends = 0;
       let lastEventId: string | undefined;
       let inner: { unsubscribe(): void } | undefined;
+      let slot: Slot | undefined;
       const { epoch } = session;
 
       function fail(cause: unknown): void {
@@ -79,14 +82,14 @@ export function createAuthLink<R extends AnyTRPCRouter>(session: Session, askSte
 
       function send(access: Access | null): void {
         if (isDone) return;
-        if (epoch !== session.epoch) return fail(authClientError("session_changed"));
+        if (epoch !== session.epoch) return fail(authClientError(session.whyEnded()));
         if (access === null && mode === "required") return fail(authClientError("signed_out"));
-        const slot: Slot = { epoch, access };
+        const sent: Slot = slot = { epoch, access };
         const again = sends++ > 0 && op.type === "subscription";
         inner = next({
           ...op,
           ...(again ? { id: newIds++, input: resumeInput(op.input, lastEventId) } : {}),
-          context: { ...op.context, [slotKey]: slot },
+          context: { ...op.context, [slotKey]: sent },
         }).subscribe({
           next(value) {
             if (op.type === "subscription" && "data" in value.result) {
@@ -103,7 +106,7 @@ export function createAuthLink<R extends AnyTRPCRouter>(session: Session, askSte
           // Never within the callback: a WebSocket link forgets the call only after it.
           error(error) {
             inner = undefined;
-            void recover(error, slot).then(send, () => fail(error));
+            void recover(error, sent).then(send, () => fail(error)).catch(fail);
           },
         });
       }
@@ -148,15 +151,17 @@ export function createAuthLink<R extends AnyTRPCRouter>(session: Session, askSte
 
       function start(): void {
         const access = session.peek();
-        if (access === undefined) session.acquire().then(send, fail);
+        if (access === undefined) session.acquire().then(send).catch(fail);
         else send(access);
       }
 
-      // A stream would go on, over a new connection too, under whoever is signed in by then.
-      const unwatch = op.type === "subscription" && session.subscribe(() => {
-        if (epoch === session.epoch || inner === undefined) return;
-        fail(authClientError("session_changed"));
-        inner.unsubscribe();
+      // What waits, or goes on, would do so under whoever is signed in by then. What nobody sent is anybody's.
+      const unwatch = session.onEpochEnd(() => {
+        // What was refused is judged by itself, unless it waits for the user.
+        const isUnderWay = inner !== undefined || hasAsked;
+        if (!isUnderWay || slot?.access === null && slot.isSent) return;
+        fail(authClientError(session.whyEnded()));
+        inner?.unsubscribe();
       });
       op.signal?.addEventListener("abort", abort, { once: true });
       if (op.signal?.aborted) abort();
@@ -164,7 +169,7 @@ export function createAuthLink<R extends AnyTRPCRouter>(session: Session, askSte
 
       return () => {
         isDone = true;
-        if (unwatch) unwatch();
+        unwatch();
         op.signal?.removeEventListener("abort", abort);
         inner?.unsubscribe();
       };

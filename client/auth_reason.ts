@@ -1,13 +1,10 @@
 import type { AuthErrorData, Reason } from "@watchword/shared/reasons";
 
-// deno-lint-ignore no-explicit-any -- whatever was thrown is looked into, and nothing of it is believed
-type Unknown = any;
-
-/** Reads `data.auth` of a tRPC error, wherever it stands; null when there is none. */
+/** Reads `data.auth` of a tRPC error, wherever it stands; null when there is none. Nothing else of it is believed. */
 export function readAuthErrorData(error: unknown): AuthErrorData | null {
-  const auth = (error as Unknown)?.data?.auth;
+  const auth: unknown = Object(Object(error).data).auth;
   const { reason, executed } = Object(auth);
-  return typeof reason === "string" && typeof executed === "boolean" ? auth : null;
+  return typeof reason === "string" && typeof executed === "boolean" ? auth as AuthErrorData : null;
 }
 
 /**

@@ -14,7 +14,7 @@ export interface LinkSettings {
 export type SubscriptionLink = <R extends AnyTRPCRouter>(auth: Auth, settings: LinkSettings) => TRPCLink<R>;
 
 /** Settings of {@link createAuthClient}. */
-export type AuthClientOptions = Omit<SessionOptions, "url" | "mount" | "transformer"> & {
+export type AuthClientOptions = Omit<SessionOptions, "url" | "apiUrl" | "mount" | "transformer"> & {
   /** The tRPC endpoint, such as `http://127.0.0.1:8000/trpc`. */
   url: string | URL;
   /** Where the auth router is, if it is served from somewhere else. @default url */

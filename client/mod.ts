@@ -18,16 +18,8 @@ export {
   type LinkSettings,
   type SubscriptionLink,
 } from "./create_auth_client.ts";
-export {
-  type Auth,
-  type CallOptions,
-  createSession,
-  type LoginResult,
-  type RegisterResult,
-  type Rejected,
-  type SessionOptions,
-  type StepUpResult,
-} from "./create_session.ts";
+export type { CallOptions, LoginResult, RegisterResult, Rejected, StepUpResult } from "./auth_calls.ts";
+export { type Auth, createSession, type SessionOptions } from "./create_session.ts";
 export type { Seed } from "./seed.ts";
 export type { ClientClock } from "./session.ts";
 export type { AuthEvent, Freshness, RefreshCause, SessionState, SignOutReason } from "./session_state.ts";

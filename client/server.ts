@@ -95,7 +95,7 @@ export async function createServerAuth<R extends AnyTRPCRouter>(
   async function findSeed(access: KeptAccess): Promise<Seed | Reason | null> {
     const { data, reason } = await authServer.findMe(access.accessToken);
     if (typeof data?.user?.id !== "string") {
-      return reason !== null && reasons[reason].status === 401 ? reason : null;
+      return reason !== null && reasons[reason]?.status === 401 ? reason : null;
     }
     const { accessToken, generation, expiresAtMs } = access;
     const expiresInSeconds = Math.max(0, Math.floor((expiresAtMs - now()) / 1_000));

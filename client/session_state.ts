@@ -1,4 +1,5 @@
 import type { User } from "@watchword/shared/contract";
+import type { Reason } from "@watchword/shared/reasons";
 
 /** Why a session ended. */
 export type SignOutReason =
@@ -8,6 +9,18 @@ export type SignOutReason =
   | "revoked"
   | "reuse_detected"
   | "storage_cleared";
+
+/** How a session ends by a verdict of the server. */
+export function endOf(reason: Reason): SignOutReason {
+  if (reason === "REFRESH_EXPIRED") return "expired";
+  return reason === "REFRESH_REUSED" ? "reuse_detected" : "revoked";
+}
+
+/** Why calls that were made before cannot go on in a state: by a verdict, or because somebody signed in or out. */
+export function whyEnded(state: SessionState): "signed_out" | "session_changed" {
+  const { lastEnd } = Object(state);
+  return ["expired", "revoked", "reuse_detected"].includes(lastEnd) ? "signed_out" : "session_changed";
+}
 
 /** How good the access token is. `stale` will be renewed before it is used. */
 export type Freshness = "fresh" | "stale" | "refreshing" | "unreachable";

@@ -45,7 +45,7 @@ export function authRetry(retries = 3): (failureCount: number, error: unknown) =
 
 function isWorthRetrying(error: unknown): boolean {
   const reason = authReason(error);
-  if (reason !== null) return reasons[reason].advice === "wait";
+  if (reason !== null) return reasons[reason]?.advice === "wait";
   return findAuthClientError(error)?.retryable ?? true;
 }
 

@@ -1,8 +1,8 @@
 import type { Operation } from "@trpc/client";
 
 /**
- * How a call is made without a session: `required` fails at once, `optional` is sent without a token (the default),
- * `none` never carries one and waits for nothing.
+ * How a call is made without a session: `required` fails at once, `optional` is sent without a token (the default).
+ * `none` asks for no token and waits for none; in a batch with calls that do, it shares their header.
  */
 export type AuthMode = "required" | "optional" | "none";
 

@@ -1,7 +1,8 @@
-import type { Reason } from "@watchword/shared";
+import { type Reason, reasons } from "@watchword/shared";
 
 interface AuthErrorOptions {
   cause?: unknown;
+  /** @default 1 for a reason whose advice is to wait */
   retryAfterSeconds?: number;
   maxAgeSeconds?: number;
 }
@@ -20,7 +21,8 @@ export class AuthError extends Error {
   constructor(readonly reason: Reason, options: AuthErrorOptions & { executed?: boolean } = {}) {
     super(reason, { cause: options.cause });
     this.executed = options.executed ?? true;
-    this.retryAfterSeconds = options.retryAfterSeconds;
+    // Whoever is told to wait is told how long.
+    this.retryAfterSeconds = options.retryAfterSeconds ?? (reasons[reason].advice === "wait" ? 1 : undefined);
     this.maxAgeSeconds = options.maxAgeSeconds;
   }
 }

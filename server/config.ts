@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { PASSWORD_MAX_CODE_POINTS, PASSWORD_MIN_CODE_POINTS } from "@watchword/shared";
+import { FEED_TOKEN_RULE, feedTokenShape } from "./denylist/feed_format.ts";
 import { logLevels } from "./observe/log.ts";
 
 const whole = (fallback: number, { min, max }: { min: number; max: number }) =>
@@ -31,11 +32,7 @@ export const Environment = z.object({
   REFRESH_REPLAY_WINDOW_SECONDS: whole(86_400, { min: 0, max: YEAR_SECONDS }),
   REVOCATION_MAX_STALENESS_SECONDS: whole(5, { min: 1, max: 300 }),
   REVOCATION_CHECK: z.enum(["database", "replica"]).default("database"),
-  REVOCATION_FEED_TOKEN: z.string().regex(
-    /^[^\s,]{32,4096}$/,
-    "must be 32 characters or more, without spaces",
-  )
-    .optional(),
+  REVOCATION_FEED_TOKEN: z.string().regex(feedTokenShape, FEED_TOKEN_RULE).optional(),
   SIGNING_KEY_ROTATION_SECONDS: whole(2_592_000, { min: 3_600, max: YEAR_SECONDS }),
   REGISTRATION: z.enum(["open", "closed"]).default("open"),
   PASSWORD_MIN_LENGTH: whole(PASSWORD_MIN_CODE_POINTS, { min: 8, max: PASSWORD_MAX_CODE_POINTS }),

@@ -24,7 +24,7 @@ import { connect, type Store } from "./store/connect.ts";
 import { migrationsFolder, readMigrationState } from "./store/migrate.ts";
 import { ensureActiveSigningKey, listSigningKeys } from "./store/signing_keys.ts";
 import { createLimits } from "./throttle/limits.ts";
-import { createAccessTokens } from "./tokens/access_token.ts";
+import { createAccessTokens, requireParties } from "./tokens/access_token.ts";
 import { deriveAesKey, deriveHmacKey } from "./tokens/derive_key.ts";
 import { createKeyRing } from "./tokens/key_ring.ts";
 import { createOwnClaimsCodec, type OwnClaims } from "./tokens/own_claims.ts";
@@ -63,12 +63,18 @@ export interface AuthOptions<
   /** How revocation is checked where a policy does not say. @default "database" */
   revocationCheck?: "database" | "replica";
   /**
-   * Serves `GET /revocations` to verifiers that show this token (see `createVerifier`). At least 32 characters.
+   * Serves `GET /revocations` to verifiers that show this token (see `createVerifier`). 32 to 4096 visible ASCII
+   * characters without commas.
    *
    * @default none: there is no such path
    */
   revocationFeedToken?: string;
-  /** How many revocations an instance copies, about 100 bytes each; above it Postgres answers alone. @default 200000 */
+  /**
+   * How many revocations an instance copies, about 100 bytes each; above it Postgres answers alone, and verifiers
+   * that follow the feed are `UNAVAILABLE`.
+   *
+   * @default 200000
+   */
   denylistReplicaMax?: number;
   /** How long a signing key signs. @default 2592000 (30 days) */
   signingKeyRotationSeconds?: number;
@@ -121,6 +127,7 @@ const KEY_RETIRED_MARGIN_SECONDS = 120;
 /**
  * Builds Watchword over a database: the composition root.
  *
+ * @throws TypeError without an issuer, or with an empty audience
  * @throws MigrationsPending when the tables are missing or newer
  * @throws WrongKeyEncryptionSecret when the stored keys were made under another secret
  */
@@ -135,7 +142,11 @@ export async function createAuth<
     throw new RangeError(`keyEncryptionSecret must have at least ${SECRET_MIN_LENGTH} characters`);
   }
   const audience = options.audience ?? "watchword";
-  const parties = { issuer: options.issuer, audience, clientId: options.clientId ?? audience };
+  const parties = requireParties({
+    issuer: options.issuer,
+    audience,
+    clientId: options.clientId ?? audience,
+  });
   const lifetimes = {
     accessSeconds: options.accessTokenTtlSeconds ?? 600,
     refreshIdleSeconds: options.refreshIdleTtlSeconds ?? 2_592_000,
@@ -272,7 +283,11 @@ export async function createAuth<
     procedure: <const P extends CallerPolicy>(policy: P) => app.guarded(policy, { own: false }),
     /** The context for a fetch-style adapter of your own. Never throws for a bad token. */
     createContext: createContextFactory(edgeSettings),
-    /** The context for tRPC's `applyWSSHandler`. Never throws for a bad token. */
+    /**
+     * The context for tRPC's `applyWSSHandler`. Never throws for a bad token. Over a socket there is no sign-in, no
+     * refresh and no step-up. How long a message may be, only the server of the sockets can bound, and `ws` alone lets
+     * 100 MiB pass: give it `maxPayload`, such as `16 * 1024` bytes.
+     */
     createWsContext: createWsContextFactory({
       guard,
       settings: edgeSettings,

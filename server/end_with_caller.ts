@@ -65,7 +65,11 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function wrapStream(value: unknown, streamEnd: StreamEnd): unknown {
   if (isAsyncIterable(value)) return iterateUntilEnded(value, streamEnd);
-  return value instanceof Promise ? waitUntilEnded(value, streamEnd) : value;
+  if (!(value instanceof Promise)) return value;
+  const waiting = waitUntilEnded(value, streamEnd);
+  // An answer that carries no stream drops it, and a rejection that nobody takes would end the process.
+  waiting.catch(() => {});
+  return waiting;
 }
 
 /**

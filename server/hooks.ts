@@ -19,14 +19,15 @@ export type BeforeHook<Event, Schema extends AppSchema> = (
 export type AfterHook<Event> = (event: Event & { request: HookRequest }) => Promise<void> | void;
 
 /**
- * An app's own code at defined points. None is ever given a password, a token or a hash. What a token says besides is
- * made by `claims`.
+ * An app's own code at defined points. None is ever given a password, a token or a hash, and what it changes in its event
+ * changes nothing else. What a token says besides is made by `claims`.
  *
  * `before…` runs inside the transaction, just before its commit, with `tx` to read and write the app's own tables in
  * the same commit. What it throws refuses the call and rolls everything back: an `AuthError` with its reason, a
  * `TRPCError` as it stands, anything else as `INTERNAL`, with the stack in the log. It has one second, then the answer
- * is `UNAVAILABLE` and all is rolled back; `tx` is dead afterwards. A user's row may be locked meanwhile, so nothing
- * that waits for a network belongs here.
+ * is `UNAVAILABLE` and all is rolled back; `tx` is dead afterwards. The audit trail keeps that it was refused, and why.
+ * `tx` takes one statement at a time, and none that begins or ends a transaction. A user's row may be locked meanwhile,
+ * and such calls have half of the database's connections between them, so nothing that waits for a network belongs here.
  *
  * `after…` and `on…` run once the commit has happened. They are not waited for, so they delay no answer and change
  * none; what they throw is logged. `close()` waits for those under way, for at most five seconds. A process that dies
@@ -51,6 +52,8 @@ type EventOf<Name extends keyof Hooks> = Omit<Parameters<Required<Hooks>[Name]>[
 
 /** Runs an app's hooks. */
 export interface HookRunner {
+  /** Tells whether there is such a hook. */
+  has(name: keyof Hooks): boolean;
   /** Runs one inside a transaction. @throws what refuses the call | UNAVAILABLE after a second */
   before<Name extends BeforeName>(
     name: Name,
@@ -62,6 +65,7 @@ export interface HookRunner {
   settle(): Promise<void>;
 }
 
+// Hooks get copies: what they change in an event becomes no role, and no part of an answer.
 const BEFORE_MAX_MS = 1_000;
 const SETTLE_MAX_MS = 5_000;
 
@@ -78,6 +82,7 @@ export function createHookRunner<Schema extends AppSchema>(
   const underWay = new Set<Promise<void>>();
 
   return {
+    has: (name) => hooks[name] !== undefined,
     async before(name, { tx, request, ...event }) {
       const hook = hooks[name] as ((event: unknown) => Promise<void> | void) | undefined;
       if (hook === undefined) return;
@@ -87,7 +92,7 @@ export function createHookRunner<Schema extends AppSchema>(
           (handle) =>
             finishWithin(
               BEFORE_MAX_MS,
-              async () => await hook({ ...event, tx: handle, request: describe(request) }),
+              async () => await hook({ ...structuredClone(event), tx: handle, request: describe(request) }),
             ),
         );
       } catch (error) {
@@ -101,7 +106,8 @@ export function createHookRunner<Schema extends AppSchema>(
     after(name, { request, ...event }) {
       const hook = hooks[name] as ((event: unknown) => Promise<void> | void) | undefined;
       if (hook === undefined) return;
-      const running = (async () => await hook({ ...event, request: describe(request) }))()
+      const copy = structuredClone(event);
+      const running = (async () => await hook({ ...copy, request: describe(request) }))()
         .catch((error) =>
           log.error("hook failed", { hook: name, requestId: request.requestId, ...describeBug(error) })
         )

@@ -21,6 +21,8 @@ export interface RequestFacts {
   userAgent: string | null;
   /** Set in cookie mode: the refresh token travels in it, and in no body. */
   refreshCookie?: RefreshCookie;
+  /** Set for a WebSocket, whose calls share these facts: how many of Watchword's own are under way. */
+  socket?: { ownCalls: number };
   /** Set when the request itself is not to be believed; every procedure answers it. */
   refusal?: AuthError;
 }

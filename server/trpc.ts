@@ -7,6 +7,7 @@ import type { CallerPolicy, Guard, Policy } from "./guard.ts";
 import { describeBug, type Log } from "./observe/log.ts";
 import type { AuthRequest, Identity } from "./request.ts";
 import { isDatabaseUnavailable } from "./store/errors.ts";
+import { runOnSocket } from "./socket_calls.ts";
 import { endWithCaller } from "./end_with_caller.ts";
 
 /** What every procedure gets. An app's own context has at least this. */
@@ -20,11 +21,11 @@ export interface Meta {
   policy?: Policy;
   /** One of Watchword's own: the strict limits of the edge hold for it. */
   own?: true;
-  /** Never beside another call in a batch. */
+  /** Never beside another call in a batch, and never over a WebSocket. */
   alone?: true;
   /** Sets or clears the refresh cookie, so its answer cannot be a stream. */
   setsCookie?: true;
-  /** Its route in the REST facade, `POST /v1/login`; with the status of a success that is not 200 behind it. */
+  /** Its route in the REST facade, `POST /v1/login`; with the status of a success that is not 200 behind it, and no body for 204. */
   rest?: `${RestMethod} /v1/${string}`;
   /** One line on what it does. */
   summary?: string;
@@ -66,7 +67,9 @@ export function toAuthError(error: unknown, { own = false }: { own?: boolean } =
       : new AuthError("INTERNAL", { cause: error });
   }
   if (error.cause instanceof AuthError) return error.cause;
-  if (error.code === "INTERNAL_SERVER_ERROR") return toAuthError(error.cause ?? new Error("no cause"));
+  if (error.code === "INTERNAL_SERVER_ERROR") {
+    return error.cause ? toAuthError(error.cause) : new AuthError("INTERNAL", { cause: error });
+  }
   // JSON that is none: the parser's message would echo it.
   if ((own && !isAppError(error)) || error.cause instanceof SyntaxError) {
     const reason = reasonOfCode[error.code];
@@ -186,9 +189,12 @@ export function createTrpc<Claims>({ guard, log, onTick }: TrpcDeps) {
     t.procedure.errors((options) => {
       const refusal = toAuthError(options.error, { own });
       return refusal === null ? undefined : shapeRefusal(options, refusal);
-    }).use(async ({ next, ctx, path }) => {
-      if (ctx.auth.request.refusal) throw ctx.auth.request.refusal;
-      const result = await next();
+    }).use(async ({ next, ctx, path, meta }) => {
+      const { refusal: forged, socket } = ctx.auth.request;
+      if (forged) throw forged;
+      const result = own && socket
+        ? await runOnSocket(socket, { isAlone: meta?.alone === true, run: next })
+        : await next();
       if (result.ok) return result;
       const refusal = toAuthError(result.error, { own });
       if (refusal === null) {

@@ -26,6 +26,8 @@ export function createChangeLog(): ChangeLog {
     append(added) {
       if (added.length === 0) return;
       version += added.length;
+      // Without a gap: who is behind what was left out must start over, and not miss it.
+      if (added.length > KEPT_MAX) rows = [];
       for (const row of added.slice(-KEPT_MAX)) rows.push(row);
       if (rows.length > 2 * KEPT_MAX) rows = rows.slice(-KEPT_MAX);
       for (const listener of [...listeners]) listener();

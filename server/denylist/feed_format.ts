@@ -15,6 +15,17 @@ export const FEED_PAGE_MAX = 1_000;
 /** Longest event that a follower reads. */
 export const FEED_EVENT_MAX_LENGTH = 256 * 1_024;
 
+/** What followers show, on both sides: visible ASCII, which a header can carry, and no comma, which joins headers. */
+export const feedTokenShape = /^[!-+\--~]{32,4096}$/;
+/** What a token must be, to go behind its name; never the token itself. */
+export const FEED_TOKEN_RULE = "must be 32 to 4096 visible ASCII characters, no comma";
+
+/** @throws RangeError for a token that cannot be one */
+export function requireFeedToken(name: string, token: string): string {
+  if (!feedTokenShape.test(token)) throw new RangeError(`${name} ${FEED_TOKEN_RULE}`);
+  return token;
+}
+
 const ID_MAX_LENGTH = 64;
 const isId = (value: unknown) =>
   value === null || (typeof value === "string" && value.length <= ID_MAX_LENGTH);

@@ -5,6 +5,7 @@ import {
   type Tokens,
   type User,
 } from "@watchword/shared";
+import type { TRPCError } from "@trpc/server";
 import { AuthError, refuse } from "../auth_error.ts";
 import type { RequestFacts } from "../request.ts";
 import { insertAuditEvent } from "../store/audit_events.ts";
@@ -12,6 +13,7 @@ import type { Db } from "../store/connect.ts";
 import { endOldestSessions, endSession, insertSession, type SessionRow } from "../store/sessions.ts";
 import type { UserRow } from "../store/users.ts";
 import type { RefreshToken } from "../tokens/refresh_token.ts";
+import { toAuthError } from "../trpc.ts";
 import type { FlowDeps } from "./deps.ts";
 
 const TTL_JITTER = 0.05;
@@ -107,6 +109,9 @@ export async function openSession(deps: FlowDeps, signIn: NewSignIn): Promise<Si
   const { event, amr, request, obtainUser, replacedSessionId } = signIn;
   const sessionId = crypto.randomUUID();
   const first = await deps.refreshTokens.mintFirst(sessionId);
+  const hasAppCode = (event === "register" && deps.hooks.has("beforeRegister")) ||
+    (event === "login" && deps.hooks.has("beforeLogin"));
+  let refusal: { cause: unknown; userId: string | null } | undefined;
   const opened = await deps.store.transaction(async (tx) => {
     const user = await obtainUser(tx);
     if (user === null) return null;
@@ -127,10 +132,21 @@ export async function openSession(deps: FlowDeps, signIn: NewSignIn): Promise<Si
     const evicted = await endOldestSessions(tx, user.id, SESSIONS_PER_USER_MAX);
     // Never the last statement: a hook that swallows a database error has aborted the transaction, which Postgres
     // would end without an error if asked to commit.
-    if (event === "register") await deps.hooks.before("beforeRegister", { user: toUser(user), request, tx });
-    if (event === "login") await deps.hooks.before("beforeLogin", { user: toUser(user), amr, request, tx });
+    try {
+      if (event === "register") {
+        await deps.hooks.before("beforeRegister", { user: toUser(user), request, tx });
+      }
+      if (event === "login") await deps.hooks.before("beforeLogin", { user: toUser(user), amr, request, tx });
+    } catch (cause) {
+      // Who was about to be registered is nobody.
+      refusal = { cause, userId: event === "register" ? null : user.id };
+      throw cause;
+    }
     await insertAuditEvent(tx, { event, ok: true, userId: user.id, sessionId, ...auditFacts(request) });
     return { user, session, denied: [...replaced, ...evicted] };
+  }, { hasAppCode }).catch(async (error) => {
+    if (refusal !== undefined) await auditHookRefusal(deps, event, { ...refusal, request });
+    throw error;
   });
   if (opened === null) return null;
   const { user, session, denied } = opened;
@@ -142,6 +158,18 @@ export async function openSession(deps: FlowDeps, signIn: NewSignIn): Promise<Si
     request,
   });
   return { status: "signed_in", user: toUser(user), tokens };
+}
+
+/** Written once all else has been rolled back. */
+async function auditHookRefusal(
+  { store }: FlowDeps,
+  event: string,
+  { cause, userId, request }: { cause: unknown; userId: string | null; request: RequestFacts },
+): Promise<void> {
+  const reason = toAuthError(cause)?.reason ?? (cause as TRPCError).code;
+  await store.query((db) =>
+    insertAuditEvent(db, { event, ok: false, reason, userId, ...auditFacts(request) })
+  );
 }
 
 /** What the audit trail keeps of a request. */

@@ -1,4 +1,4 @@
-import type { AnyTRPCRouter, inferRouterContext } from "@trpc/server";
+import { type AnyTRPCRouter, type inferRouterContext, TRPCError } from "@trpc/server";
 import type { AuthRequest } from "../request.ts";
 import type { Context } from "../trpc.ts";
 
@@ -27,6 +27,11 @@ export type ServeOptions<Router extends AnyTRPCRouter> = Context extends inferRo
 interface RequestParts extends Omit<AppContextOptions, "resHeaders"> {
   /** Called only for an app that has a context of its own: most answers need no headers beside the usual. */
   openHeaders: () => Headers;
+}
+
+/** Tells whether what a `createContext` threw is the app's answer; anything else is a bug, which the edge answers. */
+export function isRefusalOfApp(error: unknown): boolean {
+  return error instanceof TRPCError && error.code !== "INTERNAL_SERVER_ERROR";
 }
 
 /** The context of a request: what the app adds, and `auth`, which it cannot replace. */

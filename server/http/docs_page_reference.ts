@@ -11,7 +11,7 @@ interface Operation {
   requestBody?: { content: Record<string, { schema: JsonSchema }> };
   responses: Record<
     string,
-    { content: Record<string, { schema: JsonSchema & { properties?: ReasonProperty } }> }
+    { content?: Record<string, { schema: JsonSchema & { properties?: ReasonProperty } }> }
   >;
 }
 
@@ -41,9 +41,9 @@ function renderOperation(title: string, operation: Operation): Html {
   const { operationId, summary = "", parameters = [], requestBody, responses } = operation;
   const body = requestBody?.content["application/json"]?.schema;
   const [status = "", success] = Object.entries(responses).find(([code]) => code < "300") ?? [];
-  const answer = success?.content["application/json"]?.schema;
+  const answer = success?.content?.["application/json"]?.schema;
   const refusals = Object.values(responses).flatMap(({ content }) =>
-    content["application/problem+json"]?.schema.properties?.reason?.enum ?? []
+    content?.["application/problem+json"]?.schema.properties?.reason?.enum ?? []
   );
   return html`
     <article id="${operationId}">
@@ -63,7 +63,7 @@ function renderOperation(title: string, operation: Operation): Html {
         <dd>${renderType(body)}</dd>
       `
       : html``}
-    <dt>${status}</dt><dd>${answer ? renderType(answer) : html`JSON`}</dd>
+    <dt>${status}</dt><dd>${answer ? renderType(answer) : success?.content ? html`JSON` : html`nothing`}</dd>
     <dt>refusals</dt><dd class="reasons">${refusals.map((reason) =>
       html`
         <a href="#${reason}"><code>${reason}</code></a>

@@ -3,12 +3,12 @@ import {
   callTRPCProcedure,
   getTRPCErrorFromUnknown,
   transformTRPCResponse,
-  TRPCError,
 } from "@trpc/server";
 import { getHTTPStatusCodeFromError } from "@trpc/server/http";
 import { getErrorShape } from "@trpc/server/shared";
 import { refuse } from "../auth_error.ts";
 import { type Context, toAuthError } from "../trpc.ts";
+import { isRefusalOfApp } from "./app_context.ts";
 
 interface FastQuery {
   router: AnyTRPCRouter;
@@ -56,7 +56,7 @@ export async function answerPlainQuery(
     if (isStream(data)) throw refuse("BODY_TYPE");
     return new Response(JSON.stringify(transformTRPCResponse(config, { result: { data } })), { headers });
   } catch (cause) {
-    if (ctx === undefined && !(cause instanceof TRPCError)) throw cause;
+    if (ctx === undefined && !isRefusalOfApp(cause)) throw cause;
     const error = getTRPCErrorFromUnknown(cause);
     const shape = getErrorShape({ config, error, type: "query", path, input: rawInput, ctx });
     const status = shape.data?.httpStatus ?? getHTTPStatusCodeFromError(error);

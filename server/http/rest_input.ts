@@ -1,6 +1,6 @@
 import { refuse } from "../auth_error.ts";
 import type { RestRoute } from "./rest_routes.ts";
-import { fieldsOf, resolveSchema, toSchemaText } from "./rest_schemas.ts";
+import { fieldsOf, type TextKind, toSchemaText } from "./rest_schemas.ts";
 
 /** The parts of a request that hold its input. */
 export interface InputParts {
@@ -19,17 +19,17 @@ export interface InputParts {
  */
 export function createInputReader({ method, input, names }: RestRoute): (parts: InputParts) => unknown {
   if (input === null) return () => undefined;
-  if (method === "GET") {
-    const types = readTypes(input);
-    return ({ params, query }) => ({ ...readQuery(query, types), ...params });
-  }
+  const kinds = readKinds(input);
+  const readParams = (params: InputParts["params"]) =>
+    Object.fromEntries(names.map((name) => [name, readText(params[name] ?? "", kinds.get(name))]));
+  if (method === "GET") return ({ params, query }) => ({ ...readQuery(query, kinds), ...readParams(params) });
   return ({ params, text }) => {
     const body: unknown = text === "" ? undefined : parseJson(text);
     if (names.length === 0) return body;
-    if (body === undefined) return params;
+    if (body === undefined) return readParams(params);
     // Nothing is named twice: which of the two would hold?
     if (!isObject(body) || names.some((name) => Object.hasOwn(body, name))) throw refuse("INPUT_INVALID");
-    return { ...body, ...params };
+    return { ...body, ...readParams(params) };
   };
 }
 
@@ -45,26 +45,27 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function readTypes(input: NonNullable<RestRoute["input"]>): Map<string, unknown> {
-  const text = toSchemaText(input, "input");
-  return new Map(fieldsOf(text).map(({ name, schema }) => [name, resolveSchema(schema, text).type]));
+/** How each field is read from text. A field of a body is left out where it cannot be. */
+function readKinds(input: NonNullable<RestRoute["input"]>): Map<string, TextKind> {
+  const fields = fieldsOf(toSchemaText(input, "input"));
+  return new Map(fields.flatMap(({ name, kind }) => kind === null ? [] : [[name, kind]]));
 }
 
-function readQuery(query: string, types: Map<string, unknown>): Record<string, unknown> {
+function readQuery(query: string, kinds: Map<string, TextKind>): Record<string, unknown> {
   const search = new URLSearchParams(query);
   const found: Record<string, unknown> = {};
-  for (const [name, type] of types) {
-    const values = search.getAll(name);
+  for (const [name, kind] of kinds) {
+    const values = search.getAll(name).map((value) => readText(value, kind));
     if (values.length === 0) continue;
-    if (values.length > 1 && type !== "array") throw refuse("INPUT_INVALID");
-    found[name] = type === "array" ? values : readText(values[0] ?? "", type);
+    if (values.length > 1 && !kind.isList) throw refuse("INPUT_INVALID");
+    found[name] = kind.isList ? values : values[0];
   }
   return found;
 }
 
-/** A query parameter is text; what is no number or boolean stays text, for the schema to refuse. */
-function readText(text: string, type: unknown): unknown {
-  if (type === "boolean") return text === "true" ? true : text === "false" ? false : text;
-  if (type === "integer" || type === "number") return /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
+/** What is no number or boolean stays text, for the schema to refuse. */
+function readText(text: string, kind: TextKind | undefined): unknown {
+  if (kind?.type === "boolean") return text === "true" ? true : text === "false" ? false : text;
+  if (kind?.type === "number") return /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
   return text;
 }

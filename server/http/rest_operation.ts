@@ -1,7 +1,7 @@
 import { type Reason, reasons } from "@watchword/shared";
 import { restExamples } from "./rest_examples.ts";
 import { listReasons } from "./rest_reasons.ts";
-import type { RestRoute } from "./rest_routes.ts";
+import { NO_CONTENT, type RestRoute } from "./rest_routes.ts";
 import { fieldsOf, type JsonSchema, resolveSchema, type SchemaText } from "./rest_schemas.ts";
 
 type Json = Record<string, unknown>;
@@ -110,14 +110,14 @@ function findExample(schema: JsonSchema): unknown {
   return item === undefined ? undefined : [item];
 }
 
-function describeSuccess({ meta }: RestRoute, schema: JsonSchema): Json {
+function describeSuccess({ meta, status }: RestRoute, schema: JsonSchema): Json {
   return {
-    description: "What the procedure answers.",
+    description: status === NO_CONTENT ? "It is done." : "What the procedure answers.",
     headers: {
       "X-Request-Id": headerRef("RequestId"),
       ...(meta.setsCookie ? { "Set-Cookie": headerRef("RefreshCookie") } : {}),
     },
-    content: { "application/json": withExample(schema) },
+    ...(status === NO_CONTENT ? {} : { content: { "application/json": withExample(schema) } }),
   };
 }
 

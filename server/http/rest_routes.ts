@@ -1,7 +1,7 @@
 import type { AnyTRPCRouter } from "@trpc/server";
 import type { z } from "zod";
 import type { Meta, RestMethod } from "../trpc.ts";
-import { fieldsOf, toSchemaText } from "./rest_schemas.ts";
+import { fieldsOf, resolveSchema, toSchemaText } from "./rest_schemas.ts";
 
 /** A procedure that has a place in the REST facade. */
 export interface RestRoute {
@@ -34,7 +34,9 @@ interface Procedure {
   _def: { type: string; meta?: Meta; inputs: unknown[]; output?: unknown };
 }
 
-const declaration = /^(GET|POST|PUT|PATCH|DELETE) (\/v1(?:\/(?:[a-z0-9-]+|\{[a-zA-Z]+\}))+)(?: (20[0-9]))?$/;
+const declaration = /^(GET|POST|PUT|PATCH|DELETE) (\/v1(?:\/(?:[a-z0-9-]+|\{[a-zA-Z]+\}))+)(?: (20[0-4]))?$/;
+/** Of a success whose answer has no body. */
+export const NO_CONTENT = 204;
 // One segment as it stands, never decoded; a dot segment is no value.
 const VALUE = "((?!\\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)";
 
@@ -70,9 +72,19 @@ function readRoute(procedure: string, { type, meta = {}, inputs, output }: Proce
     if (schema !== null && !isZodType(schema)) throw fault("its schemas are not zod's");
   }
   const names = Array.from(template.matchAll(/\{(\w+)\}/g), ([, name = ""]) => name);
-  const fields = input === null ? [] : fieldsOf(toSchemaText(input as z.ZodType, "input"));
+  const text = input === null ? null : toSchemaText(input as z.ZodType, "input");
+  if (method === "GET" && text !== null && resolveSchema(text.schema, text).type !== "object") {
+    throw fault("its input is no object, and a query holds fields");
+  }
+  const fields = text === null ? [] : fieldsOf(text);
   const unknown = names.find((name) => !fields.some((field) => field.name === name));
   if (unknown !== undefined) throw fault(`its input has no field ${unknown}`);
+  const textual = fields.filter(({ name }) => method === "GET" || names.includes(name));
+  for (const { name, kind } of textual) {
+    if (kind === null || (kind.isList && names.includes(name))) {
+      throw fault(`its field ${name} cannot be read from text`);
+    }
+  }
   return {
     method: method as RestMethod,
     template,

@@ -1,16 +1,16 @@
-import { type AnyTRPCRouter, callTRPCProcedure, getTRPCErrorFromUnknown, TRPCError } from "@trpc/server";
+import { type AnyTRPCRouter, callTRPCProcedure, getTRPCErrorFromUnknown } from "@trpc/server";
 import { BODY_MAX_BYTES, BODY_READ_DEADLINE_MS } from "@watchword/shared";
 import { refuse } from "../auth_error.ts";
 import type { RequestFacts } from "../request.ts";
 import { type Context, toAuthError } from "../trpc.ts";
-import { type AppContext, createRequestContext } from "./app_context.ts";
+import { type AppContext, createRequestContext, isRefusalOfApp } from "./app_context.ts";
 import { readBody, requireJsonText } from "./body.ts";
 import { requireCookieMode } from "./csrf.ts";
 import { isStream } from "./fast_query.ts";
 import { appProblemResponse, problemResponse } from "./problem.ts";
 import { createRefreshCookie } from "./refresh_cookie.ts";
 import { createInputReader } from "./rest_input.ts";
-import { createRestFinder, type RestRoute } from "./rest_routes.ts";
+import { createRestFinder, NO_CONTENT, type RestRoute } from "./rest_routes.ts";
 import { APP_BODY_DEADLINE_MS, type AppLimits } from "./serve_trpc.ts";
 import type { Target } from "./target.ts";
 
@@ -51,20 +51,44 @@ export function createRestServer(edge: RestEdge): RestServer {
 
   async function callProcedure(
     { procedure, type }: RestRoute,
-    { ctx, signal, readInput }: Call,
-  ): Promise<unknown> {
-    const data: unknown = await callTRPCProcedure({
-      router,
-      path: procedure,
-      ctx,
-      type,
-      signal,
-      batchIndex: 0,
-      // Read late: whoever the guard refuses learns nothing about the input.
-      getRawInput: () => new Promise((resolve) => resolve(readInput())),
-    });
-    if (isStream(data)) throw refuse("BODY_TYPE");
-    return data;
+    { request, facts, headers, readInput }: Call,
+  ): Promise<{ data: unknown } | Response> {
+    let ctx: Context | undefined;
+    try {
+      ctx = await createRequestContext(createContext, {
+        req: request,
+        auth: { request: facts },
+        openHeaders: () => headers,
+      });
+      const data: unknown = await callTRPCProcedure({
+        router,
+        path: procedure,
+        ctx,
+        type,
+        signal: request.signal,
+        batchIndex: 0,
+        // Read late: whoever the guard refuses learns nothing about the input.
+        getRawInput: () => new Promise((resolve) => resolve(readInput())),
+      });
+      if (isStream(data)) throw refuse("BODY_TYPE");
+      return { data };
+    } catch (cause) {
+      // A context that could not be made: nothing has written it to the log yet.
+      if (ctx === undefined && !isRefusalOfApp(cause)) throw cause;
+      const error = getTRPCErrorFromUnknown(cause);
+      const refusal = toAuthError(error);
+      const problem = { requestId: facts.requestId, docsUrl, headers };
+      return refusal === null ? appProblemResponse(error, problem) : problemResponse(refusal, problem);
+    }
+  }
+
+  /** @throws when the data is no JSON, which is a bug of the app's */
+  async function answer(route: RestRoute, call: Call): Promise<Response> {
+    const outcome = await callProcedure(route, call);
+    if (outcome instanceof Response) return outcome;
+    const { headers } = call;
+    if (route.status === NO_CONTENT) return new Response(null, { status: NO_CONTENT, headers });
+    return Response.json(outcome.data ?? null, { status: route.status, headers });
   }
 
   return {
@@ -80,30 +104,19 @@ export function createRestServer(edge: RestEdge): RestServer {
       const text = await readText(request, route);
       const headers = new Headers();
       if (isCookieMode) facts.refreshCookie = createRefreshCookie(request.headers, headers);
-      let ctx: Context | undefined;
-      try {
-        ctx = await createRequestContext(createContext, {
-          req: request,
-          auth: { request: facts },
-          openHeaders: () => headers,
-        });
-        const readInput = () => readers.get(route)?.({ params, query, text });
-        const data = await callProcedure(route, { ctx, signal: request.signal, readInput });
-        return Response.json(data ?? null, { status: route.status, headers });
-      } catch (cause) {
-        // A context that could not be made: nothing has written it to the log yet.
-        if (ctx === undefined && !(cause instanceof TRPCError)) throw cause;
-        const error = getTRPCErrorFromUnknown(cause);
-        const refusal = toAuthError(error);
-        const problem = { requestId: facts.requestId, docsUrl, headers };
-        return refusal === null ? appProblemResponse(error, problem) : problemResponse(refusal, problem);
-      }
+      const readInput = () => readers.get(route)?.({ params, query, text });
+      const response = await answer(route, { request, facts, headers, readInput });
+      // Whatever the app's context says: nobody may keep a token.
+      if (route.meta.own) response.headers.set("cache-control", "no-store");
+      return response;
     },
   };
 }
 
 interface Call {
-  ctx: Context;
-  signal: AbortSignal;
+  request: Request;
+  facts: RequestFacts;
+  /** Of the answer. */
+  headers: Headers;
   readInput: () => unknown;
 }

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { refuse } from "../auth_error.ts";
 import type { Clock } from "../clock.ts";
-import { FEED_PAGE_MAX, writeRows, writeStamp } from "../denylist/feed_format.ts";
+import { FEED_PAGE_MAX, requireFeedToken, writeRows, writeStamp } from "../denylist/feed_format.ts";
 import type { ReplicaView } from "../denylist/replica.ts";
 import type { DatedDenylistRow } from "../store/denylist.ts";
 import { readBearer } from "../tokens/read_bearer.ts";
@@ -24,11 +24,10 @@ interface RevocationFeedDeps {
   /** Calls back about every second. @returns what stops it */
   onTick: (listener: () => void) => () => void;
   clock: Clock;
-  /** What followers show. At least 32 characters. */
+  /** What followers show. */
   token: string;
 }
 
-const tokenShape = /^[^\s,]{32,}$/;
 const FOLLOWERS_MAX = 256;
 /** A follower that takes nothing for so long is dropped; nothing is kept for it meanwhile. */
 const IDLE_MAX_MS = 10_000;
@@ -50,10 +49,7 @@ function take(rows: Iterator<DatedDenylistRow>, max: number): DatedDenylistRow[]
 
 /** Builds the feed. @throws RangeError for a token that cannot be one */
 export function createRevocationFeed({ replica, onTick, clock, token }: RevocationFeedDeps): RevocationFeed {
-  if (!tokenShape.test(token)) {
-    throw new RangeError("revocationFeedToken must be 32 characters or more, without white space and commas");
-  }
-  const tokenHash = hash(token);
+  const tokenHash = hash(requireFeedToken("revocationFeedToken", token));
   // The versions of another process mean something else.
   const boot = crypto.randomUUID();
   const enders = new Set<() => void>();

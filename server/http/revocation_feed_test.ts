@@ -145,3 +145,29 @@ Deno.test("a copy that may not be trusted is stamped as such, so that followers 
   assertEquals(parseStamp(value?.data ?? ""), { openMs: 0, leaseAgeMs: null, readAtSeconds: 1 });
   await events.return(undefined);
 });
+
+Deno.test("a follower that one burst has left behind is ended, and has everything when it comes again", async () => {
+  const { feed, deny, follow, tick } = openBench();
+  deny(8_000);
+  const first = follow();
+  let lastEventId = "";
+  const known = new Set<string | null>();
+  const readTo = async (events: ReturnType<typeof follow>) => {
+    for (;;) {
+      const { value, done } = await events.next();
+      if (done) return;
+      if (value.event === "rows") { for (const { sessionId } of parseRows(value.data)) known.add(sessionId); }
+      else {
+        lastEventId = value.id ?? "";
+        return;
+      }
+    }
+  };
+  await readTo(first);
+  const burst = deny(12_000);
+  tick(1_000);
+  assertEquals(await drain(first), 0);
+  await readTo(follow(lastEventId));
+  assertEquals(burst.filter((id) => !known.has(id)), []);
+  feed.close();
+});

@@ -1,10 +1,10 @@
-import { type AnyTRPCRouter, TRPCError } from "@trpc/server";
+import type { AnyTRPCRouter } from "@trpc/server";
 import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
 import { BATCH_MAX_CALLS, BODY_MAX_BYTES, BODY_READ_DEADLINE_MS } from "@watchword/shared";
 import { refuse } from "../auth_error.ts";
 import type { RequestFacts } from "../request.ts";
 import { type Context, type Meta, toAuthError } from "../trpc.ts";
-import { type AppContext, createRequestContext } from "./app_context.ts";
+import { type AppContext, createRequestContext, isRefusalOfApp } from "./app_context.ts";
 import { type BodyLimits, readBody, requireJsonText } from "./body.ts";
 import { requireCookieMode } from "./csrf.ts";
 import { answerPlainQuery, isPlainQuery } from "./fast_query.ts";
@@ -42,6 +42,17 @@ export function createTrpcServer({ router, allowedOrigins, appLimits, createCont
   return async (request: Request, target: TrpcTarget, facts: RequestFacts): Promise<Response> => {
     const isCookieMode = requireCookieMode(request.headers, allowedOrigins);
     const bounds = requireBounded(target);
+    const response = await answer(request, target, { facts, bounds, isCookieMode });
+    // Whatever the app's context says: nobody may keep a token.
+    if (!bounds.isAppOnly) response.headers.set("cache-control", "no-store");
+    return response;
+  };
+
+  async function answer(
+    request: Request,
+    target: TrpcTarget,
+    { facts, bounds, isCookieMode }: { facts: RequestFacts; bounds: Bounds; isCookieMode: boolean },
+  ): Promise<Response> {
     // A stream's headers leave before the procedure has run, and the cookie would not.
     if (isCookieMode && !bounds.mayStream && asksForStream(request.headers)) throw refuse("INPUT_INVALID");
 
@@ -65,7 +76,7 @@ export function createTrpcServer({ router, allowedOrigins, appLimits, createCont
         try {
           return await contextFor(() => resHeaders);
         } catch (cause) {
-          if (!(cause instanceof TRPCError)) contextFailure = { cause };
+          if (!isRefusalOfApp(cause)) contextFailure = { cause };
           throw cause;
         }
       },
@@ -79,7 +90,7 @@ export function createTrpcServer({ router, allowedOrigins, appLimits, createCont
     // The same for a context that could not be made, unless the app refused with a tRPC error of its own.
     if (contextFailure) throw contextFailure.cause;
     return response;
-  };
+  }
 
   /** The strict limits hold for a request that calls Watchword's own procedures, the app's for the rest. */
   function requireBounded({ paths, isBatch }: TrpcTarget): Bounds {

@@ -50,6 +50,7 @@ export function createWsContextFactory(
     // A token in either place; one in both is what two headers are.
     const sent = [request.authorization, connectionParams?.["authorization"]];
     request.authorization = sent.filter((value) => typeof value === "string").join(", ");
+    request.socket = { ownCalls: 0 };
     if (!isOriginAllowed(headers, cors)) request.refusal = refuse("CSRF");
 
     const bearer = await guard.readBearer(request).catch(() => null);

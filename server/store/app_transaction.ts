@@ -31,15 +31,26 @@ export async function lendTransaction<Schema extends AppSchema>(
   }
 }
 
+const lead = /^(?:[\s;]|--[^\n\r]*|\/\*(?:(?!\/\*|\*\/)[^])*\*\/)*/;
+// A comment in a comment is left for here: what it hides is not looked for.
+const ending = /^(?:(?:abort|begin|commit|end|prepare|start|rollback(?!\s+to\b))\b|\/\*)/i;
+
+/** Tells whether a statement begins or ends a transaction. Savepoints in it are its own. */
+export function endsTransaction(statement: string): boolean {
+  return ending.test(statement.replace(lead, ""));
+}
+
 type Statement = Parameters<postgres.Sql["unsafe"]>;
 
 /** What Drizzle uses of a client. Its nested transactions are savepoints, because the outer one is ours to commit. */
 function lendClient(client: postgres.Sql, isOver: () => boolean): postgres.Sql {
   let savepointCount = 0;
 
-  function unsafe(...statement: Statement) {
+  function unsafe(...[statement, parameters, options]: Statement) {
     if (isOver()) throw new Error("the hook is over, and its transaction with it");
-    return client.unsafe(...statement);
+    if (endsTransaction(statement)) throw new Error("a hook must not begin or end a transaction");
+    // The simple protocol would run further statements behind a semicolon.
+    return client.unsafe(statement, parameters, { ...options, simple: false } as Statement[2]);
   }
 
   async function nest<T>(run: (nested: postgres.Sql) => Promise<T>): Promise<T> {

@@ -7,12 +7,17 @@ import { type Db, endPool, openPool, type Pool } from "./pool.ts";
 
 export type { Db } from "./pool.ts";
 
+interface TransactionOptions {
+  /** An app's own code runs in it: such transactions have half of the places between them. */
+  hasAppCode?: boolean;
+}
+
 /** Postgres, with a bound on how long a caller waits and on how many wait. */
 export interface Store {
   /** Runs statements that each commit by themselves. @throws DatabaseUnavailable after `deadlineMs` (2 s). */
   query<T>(work: (db: Db) => Promise<T>, deadlineMs?: number): Promise<T>;
   /** Runs one transaction. @throws DatabaseUnavailable after 3 s; what is not finished by then is rolled back. */
-  transaction<T>(work: (tx: Db) => Promise<T>): Promise<T>;
+  transaction<T>(work: (tx: Db) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /**
    * Listens on a channel, on a connection of its own that is opened again whenever it breaks.
    *
@@ -55,6 +60,14 @@ export function connect({ databaseUrl, poolSize = 10 }: ConnectOptions): Store {
     waitingMax: WAITING_MAX,
     silenceMs: SILENCE_MS,
     onSilence,
+  });
+
+  // However slow an app's hooks are, half of the places are left for everybody else.
+  const appAdmission = createAdmission({
+    places: Math.max(1, Math.floor(poolSize / 2)),
+    waitingMax: WAITING_MAX,
+    silenceMs: Infinity,
+    onSilence: () => {},
   });
 
   function openQueries(): Pool {
@@ -111,19 +124,21 @@ export function connect({ databaseUrl, poolSize = 10 }: ConnectOptions): Store {
 
   return {
     query: (work, deadlineMs = QUERY_DEADLINE_MS) => admission.run(() => work(queries.db), deadlineMs),
-    transaction(work) {
+    transaction(work, { hasAppCode = false } = {}) {
       const startedAtMs = systemClock.monotonicMs();
       const requireInTime = () => {
         const isLate = systemClock.monotonicMs() - startedAtMs > TRANSACTION_DEADLINE_MS;
         if (isLate) throw new DatabaseUnavailable("its caller has been told");
       };
-      return admission.run(() =>
-        transact(async (tx) => {
-          requireInTime();
-          const result = await work(tx);
-          requireInTime();
-          return result;
-        }), TRANSACTION_DEADLINE_MS);
+      const run = () =>
+        admission.run(() =>
+          transact(async (tx) => {
+            requireInTime();
+            const result = await work(tx);
+            requireInTime();
+            return result;
+          }), TRANSACTION_DEADLINE_MS);
+      return hasAppCode ? appAdmission.run(run, TRANSACTION_DEADLINE_MS) : run();
     },
     async listen(channel, onNotify, onListening) {
       const subscription = { channel, onNotify, onListening };

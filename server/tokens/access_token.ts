@@ -14,6 +14,20 @@ export interface TokenParties {
 }
 
 /**
+ * Takes only an issuer and an audience that hold: what jose is not given it does not check.
+ *
+ * @throws TypeError when one of them is missing or empty
+ */
+export function requireParties<Parties extends Pick<TokenParties, "issuer" | "audience">>(
+  parties: Parties,
+): Parties {
+  for (const name of ["issuer", "audience"] as const) {
+    if (!parties[name]) throw new TypeError(`${name} is required`);
+  }
+  return parties;
+}
+
+/**
  * The verdict on a bearer. `expired` is a genuine token past its time, `outdated` one whose own claims do not fit
  * the app's present schema; anything else wrong is `invalid`.
  */
@@ -159,7 +173,8 @@ export function createAccessTokens(
         client_id: parties.clientId,
         jti: crypto.randomUUID(),
       };
-      const own = await ownClaims.make({ id: claims.sub, roles: claims.roles });
+      // A list of its own: what an app's code changes in it must not become a role.
+      const own = await ownClaims.make({ id: claims.sub, roles: [...claims.roles] });
       return await new SignJWT({ ...own, ...registered }).setProtectedHeader({
         alg: "Ed25519",
         typ: "at+jwt",

@@ -37,6 +37,13 @@ const checks: {
 /** The names of the claims that Watchword owns, all of them required. */
 export const registeredClaimNames = Object.keys(checks) as (keyof RegisteredClaims)[];
 
+function freezeDeep<T extends object>(value: T): T {
+  for (const member of Object.values(value)) {
+    if (typeof member === "object" && member !== null) freezeDeep(member);
+  }
+  return Object.freeze(value);
+}
+
 /** Splits a payload into Watchword's claims and the app's own; null when one of the former does not fit. */
 export function parseClaims(payload: Readonly<Record<string, unknown>>): AccessTokenClaims | null {
   if (!registeredClaimNames.every((name) => Object.hasOwn(payload, name) && checks[name](payload[name]))) {
@@ -47,6 +54,5 @@ export function parseClaims(payload: Readonly<Record<string, unknown>>): AccessT
     Object.fromEntries(entries.filter(([name]) => Object.hasOwn(checks, name) === isRegistered));
   const registered = pick(true) as RegisteredClaims;
   // They are remembered with the token, and one caller must not change them for the next.
-  for (const list of [registered.amr, registered.roles]) Object.freeze(list);
-  return { registered, own: pick(false) };
+  return freezeDeep({ registered, own: pick(false) });
 }

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { RegisteredClaims } from "@watchword/shared";
 import { parseClaims, registeredClaimNames } from "./parse_claims.ts";
@@ -88,4 +88,18 @@ Deno.test(`any payload is taken and refused as the schema does it (seed ${seed},
 
 Deno.test("the names are those of the schema", () => {
   assertEquals(registeredClaimNames.toSorted(), Object.keys(RegisteredClaims.shape).toSorted());
+});
+
+Deno.test("what is remembered of a token nobody can change, however deep it is", () => {
+  const claims = parseClaims({ ...genuine, perms: { admin: false, teams: [{ name: "a" }] } });
+  const own = claims?.own as { perms: { admin: boolean; teams: { name: string }[] } };
+  const changes = [
+    () => claims?.registered.roles.push("admin"),
+    () => claims?.registered.amr.push("mfa"),
+    () => own.perms.admin = true,
+    () => own.perms.teams.push({ name: "b" }),
+    () => own.perms.teams.map((team) => team.name = "b"),
+    () => Object.assign(own, { more: 1 }),
+  ];
+  for (const change of changes) assertThrows(change, TypeError);
 });

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../clock.ts";
-import { createTokenVerifier } from "../tokens/access_token.ts";
+import { requireFeedToken } from "../denylist/feed_format.ts";
+import { createTokenVerifier, requireParties } from "../tokens/access_token.ts";
 import { type Caller, toCaller } from "../tokens/caller.ts";
 import { readBearer } from "../tokens/read_bearer.ts";
 import type { FetchOptions } from "./fetch_from.ts";
@@ -81,8 +82,11 @@ function parseOwn<Claims extends OwnRecord>(
  * While the feed is out of reach the answers stay right for S, and are `UNAVAILABLE` after that. While only the JWKS
  * is, keys that were read within the hour still verify.
  *
- * @throws TypeError for an address that is neither https nor on this machine
- * @throws RangeError for a `maxStalenessSeconds` under 2
+ * The feed carries what an instance of the service copies, `denylistReplicaMax` entries (200,000). With more than that
+ * to revoke at one time it cannot be complete, and whoever would pass here is `UNAVAILABLE` until enough have expired.
+ *
+ * @throws TypeError without an issuer or an audience, or for an address that is neither https nor on this machine
+ * @throws RangeError for a `maxStalenessSeconds` under 2, or a `revocations.token` that the service would refuse
  * @example
  * ```ts ignore
  * const verifier = createVerifier({ issuer: "https://auth.example.com", audience: "watchword" });
@@ -94,7 +98,9 @@ function parseOwn<Claims extends OwnRecord>(
 export function createVerifier<Claims extends OwnRecord = OwnRecord>(
   options: VerifierOptions<Claims>,
 ): Verifier<Claims> {
-  const { issuer, audience, revocations, claims, maxStalenessSeconds = 5, clock = systemClock } = options;
+  const parties = requireParties({ issuer: options.issuer, audience: options.audience });
+  const { issuer } = parties;
+  const { revocations, claims, maxStalenessSeconds = 5, clock = systemClock } = options;
   const fetch: FetchOptions["fetch"] = options.fetch ?? ((url, init) => globalThis.fetch(url, init));
   if (!(maxStalenessSeconds >= STALENESS_MIN_SECONDS)) {
     throw new RangeError(`maxStalenessSeconds must be at least ${STALENESS_MIN_SECONDS}`);
@@ -102,13 +108,13 @@ export function createVerifier<Claims extends OwnRecord = OwnRecord>(
   const jwksUrl = requireServiceUrl("jwksUrl", options.jwksUrl ?? urlAt(issuer, "/.well-known/jwks.json"));
   const tokens = createTokenVerifier({
     keys: createRemoteKeys({ url: jwksUrl, fetch, clock }),
-    parties: { issuer, audience },
+    parties,
     ownClaims: { parse: (own) => parseOwn(claims, own) },
   });
   const copy = revocations && createRevocationCopy({ clock, maxStalenessSeconds });
   const following = copy && followRevocations({
     url: requireServiceUrl("revocations.url", revocations.url ?? urlAt(issuer, "/revocations")),
-    token: revocations.token,
+    token: requireFeedToken("revocations.token", revocations.token),
     copy,
     fetch,
     clock,

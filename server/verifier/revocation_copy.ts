@@ -11,7 +11,7 @@ export interface RevocationCopy {
    * Takes over an event of an answer that was asked for at `sent`.
    *
    * @returns for a stamp how long it was on its way at the most
-   * @throws for an event that the service does not send
+   * @throws for an event that the service does not send, or by which this machine has stood still
    */
   take(event: StreamEvent, sent: Stamp): { lateMs: number } | null;
   /** What the last stamp stands for; what came since is not counted. */
@@ -21,6 +21,8 @@ export interface RevocationCopy {
 /** Five times what an instance of the service keeps by default; about 100 bytes each. */
 const ENTRIES_MAX = 1_000_000;
 const EVENT_ID_MAX_LENGTH = 64;
+/** Above what two clocks part in the life of an answer. */
+const AHEAD_MAX_MS = 2_000;
 
 /** Builds an empty copy, which may not be trusted until its first stamp. */
 export function createRevocationCopy(
@@ -37,11 +39,18 @@ export function createRevocationCopy(
     entries.dropExpired(Math.min(readAtSeconds, clock.now().getTime() / 1_000));
     // The service began to answer after we had asked. So whatever time the stamp spent on its way or in a buffer
     // makes it old, and a stamp that is merely late is never taken for a new one.
-    const lateMs = Math.max(0, elapsedMs(clock, sent) - openMs);
-    if (sentAgeMs === null) return lateMs;
-    const taken = { sent, coveredMs: elapsedMs(clock, sent) - lateMs - sentAgeMs };
-    if (lease === undefined || ageOf(taken) <= ageOf(lease)) lease = taken;
-    return lateMs;
+    const waitedMs = elapsedMs(clock, sent);
+    // It cannot have been answering for longer than we have waited. So this machine stood still, both its clocks with
+    // it, and no age that they tell is true.
+    if (openMs - waitedMs > AHEAD_MAX_MS) {
+      lease = undefined;
+      throw new Error("stood still");
+    }
+    if (sentAgeMs !== null) {
+      const taken = { sent, coveredMs: Math.min(waitedMs, openMs) - sentAgeMs };
+      if (lease === undefined || ageOf(taken) <= ageOf(lease)) lease = taken;
+    }
+    return waitedMs - openMs;
   }
 
   return {

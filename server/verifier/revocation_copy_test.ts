@@ -97,9 +97,24 @@ Deno.test("a copy goes on for S after the last stamp, by the clock that says mor
 
 Deno.test("a service whose clock runs ahead buys no time", () => {
   const { copy, sent, advance } = openBench();
-  copy.take(stampEvent({ openMs: 3_600_000, leaseAgeMs: 0 }), sent());
+  copy.take(stampEvent({ openMs: 2_000, leaseAgeMs: 0 }), sent());
+  assertEquals(copy.ask(question), "allowed");
   advance(5_001);
   assertEquals(copy.ask(question), "unknown");
+});
+
+Deno.test("a machine that stood still, both its clocks with it, knows nothing until it has asked anew", () => {
+  const { copy, sent, advance } = openBench();
+  const before = sent();
+  advance(1_000);
+  copy.take(stampEvent({ openMs: 1_000, leaseAgeMs: 0 }), before);
+  assertEquals(copy.ask(question), "allowed");
+  // The service went on for a minute meanwhile, and a revocation may have come in it.
+  const late = stampEvent({ openMs: 62_000, leaseAgeMs: 0 });
+  assertThrows(() => copy.take(late, before), Error, "stood still");
+  assertEquals(copy.ask(question), "unknown");
+  copy.take(stampEvent({ openMs: 0, leaseAgeMs: 0 }), sent());
+  assertEquals(copy.ask(question), "allowed");
 });
 
 Deno.test("what was denied stays so over everything but its end by both clocks", () => {

@@ -48,14 +48,14 @@ for (
     await using scene = await startClientScene({ alter: gate.alter, client: clock ? { clock } : {} });
     const { app, client, wire, events } = scene;
     await app.advance(3_600);
-    const first = client.trpc.read.query();
+    const first = outcomeOf(client.trpc.read.query());
     await gate.arrived;
     const before = wire.sent.length;
-    const later = [client.trpc.read.query(), client.trpc.add.mutate({ id: 1 })];
+    const later = [client.trpc.read.query(), client.trpc.add.mutate({ id: 1 })].map(outcomeOf);
     await pause(20);
     assertEquals(wire.sent.length, before);
     gate.release();
-    await Promise.all([first, ...later]);
+    assertEquals(await Promise.all([first, ...later]), ["done", "done", "done"]);
     const [refreshed] = events.filter(({ type }) => type === "refreshed");
     assertEquals(refreshed?.type === "refreshed" && refreshed.waiters, 3);
     assertEquals(wire.count("auth.refresh"), 1);

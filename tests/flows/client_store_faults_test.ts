@@ -103,7 +103,7 @@ Deno.test("C-51: a page that comes back from the back/forward cache finds out wh
 /** Makes the three seconds that the client's session gives a store short ones. */
 function hastenStores(): Disposable {
   const { setTimeout: native } = globalThis;
-  const isClients = () => new Error().stack?.includes("client/session.ts");
+  const isClients = () => new Error().stack?.includes("client/session_store.ts");
   const hasty = (run: (...rest: unknown[]) => void, ms?: number, ...rest: unknown[]) =>
     native(() => run(...rest), ms === 3_000 && isClients() ? 15 : ms);
   globalThis.setTimeout = hasty as typeof setTimeout;

@@ -168,3 +168,51 @@ Deno.test("a wrong password runs no hook", async () => {
   await app.call("auth.login", { body: { identifier: "ada", password: "wrong password!" } });
   assertEquals(ran, []);
 });
+
+Deno.test("a hook's refusal leaves a row in the audit trail, though all else is rolled back", async () => {
+  let thrown: unknown;
+  const refuse = () => {
+    throw thrown;
+  };
+  await using app = await startHooked({
+    beforeLogin: refuse,
+    beforeRegister: ({ user }) => user.username === "bob" ? refuse() : undefined,
+  });
+  const { user } = await registerUser(app, "ada");
+  const cases: [thrown: unknown, reason: string][] = [
+    [new AuthError("FORBIDDEN"), "FORBIDDEN"],
+    [new TRPCError({ code: "PRECONDITION_FAILED" }), "PRECONDITION_FAILED"],
+    [new Error("a bug"), "INTERNAL"],
+  ];
+  for (const [error, reason] of cases) {
+    thrown = error;
+    await app.database.sql`delete from audit_events`;
+    const answers = [await login(app, "ada"), await register(app, "bob")];
+    const requestIds = answers.map(({ headers }) => headers.get("x-request-id"));
+    const rows = await app.database.sql`
+      select event, ok, reason, user_id, request_id from audit_events order by id`;
+    assertEquals([...rows], [
+      { event: "login", ok: false, reason, user_id: user.id, request_id: requestIds[0] },
+      { event: "register", ok: false, reason, user_id: null, request_id: requestIds[1] },
+    ]);
+  }
+});
+
+Deno.test("whom a hook tells to wait is told how long: a second, unless the hook says", async () => {
+  let thrown: AuthError | undefined;
+  await using app = await startHooked({
+    beforeRegister() {
+      throw thrown;
+    },
+  });
+  const ask = async (error: AuthError) => {
+    thrown = error;
+    const { auth, headers } = await register(app, "ada");
+    return [auth?.retryAfterSeconds, headers.get("retry-after")];
+  };
+  for (const reason of ["RATE_LIMITED", "OVERLOADED", "UNAVAILABLE"] as const) {
+    assertEquals([reason, ...await ask(new AuthError(reason))], [reason, 1, "1"]);
+  }
+  assertEquals(await ask(new AuthError("RATE_LIMITED", { retryAfterSeconds: 60 })), [60, "60"]);
+  assertEquals(await ask(new AuthError("FORBIDDEN")), [undefined, null]);
+});

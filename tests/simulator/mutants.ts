@@ -26,7 +26,7 @@ const mutants: Mutant[] = [
   },
   {
     name: "epoch-stands-still",
-    file: "client/session.ts",
+    file: "client/session_machine.ts",
     changes: [['if (state.status !== "booting" && !isSameUser) epoch++;', ""]],
   },
   {
@@ -39,17 +39,17 @@ const mutants: Mutant[] = [
   },
   {
     name: "attempt-id-not-stored",
-    file: "client/session.ts",
+    file: "client/session_machine.ts",
     changes: [["record = { ...before, attemptId };\n    await write(record, startEpoch);", ""]],
   },
   {
     name: "lock-waits-for-ever",
-    file: "client/session.ts",
+    file: "client/session_machine.ts",
     changes: [["store.lock?.(storeKey, lockWaitMs, run)", "store.lock?.(storeKey, Infinity, run)"]],
   },
   {
     name: "generation-goes-backwards",
-    file: "client/session.ts",
+    file: "client/session_machine.ts",
     changes: [
       ["stored.generation > record.generation;", "stored.generation !== record.generation;"],
       ["stored.generation + (stored.attemptId ? 1 : 0) > value.generation", "false"],
@@ -70,7 +70,7 @@ const mutants: Mutant[] = [
   },
   {
     name: "verdict-believed-of-a-session-that-moved-on",
-    file: "client/session.ts",
+    file: "client/session_machine.ts",
     changes: [[
       'if (stored !== null && isNewer(stored)) adoptStored(stored, "other_tab");\n    else await signOut',
       "await signOut",
@@ -78,7 +78,7 @@ const mutants: Mutant[] = [
   },
   {
     name: "other-tabs-not-heard",
-    file: "client/session.ts",
+    file: "client/session_machine.ts",
     changes: [[
       "const unwatch = store.watch?.(",
       "const unwatch = store.watch && ((..._: unknown[]) => () => {})(",

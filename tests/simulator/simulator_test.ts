@@ -6,6 +6,8 @@ import { type Schedule, schedules } from "./schedule.ts";
 const isLong = Deno.env.get("LONG") === "1";
 const RUN_COUNT = Number(Deno.env.get("SIMULATOR_RUNS") ?? (isLong ? 10_000 : 1_000));
 
+const GATE_SEED = 20_261_122;
+
 /** What a run of schedules must have met, or it has not looked where the promises are. */
 const expectedOutcomes = [
   ...["ok", "session_changed", "unreachable", "signed_out", "AbortError"],
@@ -23,7 +25,8 @@ Deno.test(
   `${RUN_COUNT} random schedules of tabs, faults, sign-outs, kills and clocks break no promise of the client`,
   async () => {
     const given = readSeed();
-    const seed = given?.seed ?? crypto.getRandomValues(new Int32Array(1))[0]!;
+    // The gate plays the same schedules each time; new ones are for the long run, and for whoever gives a seed.
+    const seed = given?.seed ?? (isLong ? crypto.getRandomValues(new Int32Array(1))[0]! : GATE_SEED);
     const outcomes = new Set<string | null>();
     const { failed, counterexamplePath, errorInstance } = await fc.check(
       fc.asyncProperty(schedules, async (schedule: Schedule) => {
