@@ -14,7 +14,8 @@ import type {
 import { type AuthErrorData, isTerminalReason, type Reason } from "@watchword/shared/reasons";
 import { type AuthApi, untilAborted } from "./auth_api.ts";
 import { authClientError } from "./auth_client_error.ts";
-import type { Access, Session } from "./session.ts";
+import type { Access } from "./access.ts";
+import type { Session } from "./session.ts";
 import { isTokens } from "./token_store.ts";
 
 // The service did not say, or nobody could: these are thrown, the rest is for a form to show.
@@ -124,7 +125,7 @@ export function createAuthCalls(
       const { state } = session;
       const isSame = epoch === session.epoch && state.status === "authenticated";
       if (!isSame) throw discard(answer.data);
-      await session.signIn(state.user, answer.data, sent, { isAlone: true });
+      await session.signIn(state.user, answer.data, sent);
       return null;
     });
     if (answer === null) return { status: "stepped_up" };

@@ -1,6 +1,7 @@
 import { untilAborted } from "./auth_api.ts";
 import { readAuthErrorData } from "./auth_reason.ts";
-import type { Access, Session } from "./session.ts";
+import type { Access } from "./access.ts";
+import type { Session } from "./session.ts";
 
 interface AuthFetchOptions {
   session: Session;

@@ -5,7 +5,8 @@ import { isTerminalReason, type Reason } from "@watchword/shared/reasons";
 import { untilAborted } from "./auth_api.ts";
 import { authClientError } from "./auth_client_error.ts";
 import { readAuthErrorData } from "./auth_reason.ts";
-import type { Access, Session } from "./session.ts";
+import type { Access } from "./access.ts";
+import type { Session } from "./session.ts";
 import { authModeOf } from "./with_auth.ts";
 
 /** Which access a call was sent with. It travels in the call's context, from the link to `headers()` and back. */

@@ -1,3 +1,4 @@
+import type { Access } from "./access.ts";
 import type { Tokens, User } from "@watchword/shared/contract";
 import type { Reason } from "@watchword/shared/reasons";
 import type { AuthClientErrorCode } from "./auth_client_error.ts";
@@ -14,13 +15,6 @@ export interface ClientClock {
 export interface Sent {
   wallMs: number;
   monotonicMs: number;
-}
-
-/** A token to send, and which one it is. */
-export interface Access {
-  readonly accessToken: string;
-  readonly sessionId: string;
-  readonly generation: number;
 }
 
 /** The state machine and the one refresh in flight. */
@@ -42,7 +36,7 @@ export interface Session {
   /** Waits for a usable access, other than the given one. @throws AuthClientError */
   acquire(other?: Access, cause?: RefreshCause): Promise<Access | null>;
   /** Takes the tokens of a sign-in, or of a step-up of the same user. */
-  signIn(user: User, tokens: Tokens, sent: Sent, options?: { isAlone?: boolean }): Promise<void>;
+  signIn(user: User, tokens: Tokens, sent: Sent): Promise<void>;
   /** Ends the session here. @returns what it was, for the server to be told */
   signOut(reason: SignOutReason): Promise<SessionRecord | null>;
   /** The server said that a session is over. Believed only of the session that is still the current one. */

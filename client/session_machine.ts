@@ -3,8 +3,9 @@ import type { Tokens } from "@watchword/shared/contract";
 import { type AttemptJar, makeAttemptId } from "./attempt_cookie.ts";
 import type { AuthApi } from "./auth_api.ts";
 import { type AuthClientError, authClientError } from "./auth_client_error.ts";
-import type { Access, ClientClock, Session } from "./session.ts";
-import { type Seed, toInitialState } from "./seed.ts";
+import type { Access } from "./access.ts";
+import type { ClientClock, Session } from "./session.ts";
+import { type Seed, toInitialState, toSeedRecord } from "./seed.ts";
 import { createBackoff, type FailureKind } from "./backoff.ts";
 import {
   type AuthEvent,
@@ -17,7 +18,7 @@ import {
   whyEnded,
 } from "./session_state.ts";
 import type { SessionStore } from "./session_store.ts";
-import { isTokens, type SessionRecord, toRecord } from "./token_store.ts";
+import { isTokens, type SessionRecord, toAccess, toRecord } from "./token_store.ts";
 
 interface SessionDeps {
   api: AuthApi;
@@ -47,8 +48,6 @@ export function startSession(deps: SessionDeps): Session {
   let waiters = 0;
   /** The store held this session when it was last looked at: if it is gone, somebody ended it. */
   let isStored = false;
-  /** Sign-ins whose record is not known to be in the store. */
-  let unkept = 0;
   /** The generation that a refusal led to. */
   let renewedByRefusal = -1;
   /** Sessions that this tab has left: a slow write of another tab must not bring one back. */
@@ -62,12 +61,6 @@ export function startSession(deps: SessionDeps): Session {
   const takeStamp = () => ({ wallMs: clock.wall(), monotonicMs: clock.monotonic() });
   const emit = (event: AuthEvent) => isDisposed || events.tell(event);
   const ttlMs = () => record === null ? 0 : expiresAt - clock.monotonic();
-  const toAccess = ({ accessToken, sessionId, generation }: SessionRecord): Access => ({
-    accessToken,
-    sessionId,
-    generation,
-  });
-
   function setState(next: SessionState): void {
     if (isDisposed || isEqual(next, state)) return;
     state = next;
@@ -125,7 +118,7 @@ export function startSession(deps: SessionDeps): Session {
     const before = record;
     const wasStored = isStored;
     const stored = await store.read();
-    if (isDisposed || unkept > 0) return;
+    if (isDisposed) return;
     // What was read while ours changed, or was being written, says nothing about which came later.
     if (record !== before || isStored !== wasStored) return await syncWithStore(ifGone);
     if (stored === null) return isStored ? forget(ifGone) : undefined;
@@ -139,10 +132,8 @@ export function startSession(deps: SessionDeps): Session {
   }
 
   if (seed?.user) {
-    const { user, sessionId, generation, accessToken, expiresInSeconds } = seed;
-    const ttlMs = expiresInSeconds * 1_000;
-    record = { user, sessionId, generation, accessToken, refreshToken: "", issuedAtMs: clock.wall(), ttlMs };
-    expiresAt = clock.monotonic() + ttlMs;
+    record = toSeedRecord(seed, clock.wall());
+    expiresAt = clock.monotonic() + record.ttlMs;
   }
   const seeded = record;
   const ready = (async () => {
@@ -319,31 +310,14 @@ export function startSession(deps: SessionDeps): Session {
     if (!isWritten) emit({ type: "storage", outcome: "write_failed" });
   }
 
-  // A verdict on the session before, or a slow refresh of it, may overwrite what is written here: it is looked at
-  // again when nobody else is at work. Until then nothing that the store says of this tab's session is believed.
-  async function keep(value: SessionRecord, isAlone: boolean): Promise<void> {
-    const writtenIn = epoch;
-    unkept++;
-    await write(value, writtenIn);
-    const check = async () => {
-      const stored = await store.read();
-      if (record?.sessionId !== value.sessionId || stored?.sessionId === value.sessionId) return;
-      isStored = false;
-      await write(record, epoch);
-    };
-    const checked = isAlone ? check() : store.lock(check);
-    checked.catch(() => {}).finally(() => unkept--);
-  }
-
   let replacing: Promise<unknown> = Promise.resolve();
 
-  async function replace<T>(run: () => Promise<T>): Promise<T> {
-    return await store.lock(() => {
+  const replace = <T>(run: () => Promise<T>): Promise<T> =>
+    store.lock(() => {
       const replaced = run();
       replacing = Promise.allSettled([replacing, replaced]);
       return replaced;
     });
-  }
 
   // A step-up ends the session before its own tab has the new one: a verdict waits for it, and looks again.
   async function endByVerdict(reason: Reason, sessionId: string): Promise<void> {
@@ -386,7 +360,7 @@ export function startSession(deps: SessionDeps): Session {
     peek,
     ttlMs,
     acquire,
-    async signIn(user, tokens, sent, { isAlone = false } = {}) {
+    async signIn(user, tokens, sent) {
       if (isDisposed) throw authClientError("disposed");
       const isAgain = record?.user.id === user.id;
       flight = null;
@@ -395,7 +369,7 @@ export function startSession(deps: SessionDeps): Session {
       const next = toRecord(user, tokens, sent.wallMs);
       adopt(next, sent.monotonicMs + next.ttlMs);
       if (!isAgain) emit({ type: "signedIn", userId: user.id, via: "login" });
-      await keep(next, isAlone);
+      await write(next, epoch);
     },
     signOut,
     endBy: endByVerdict,

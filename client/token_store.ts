@@ -1,4 +1,5 @@
 import type { Tokens, User } from "@watchword/shared/contract";
+import type { Access } from "./access.ts";
 
 type MaybePromise<T> = T | Promise<T>;
 
@@ -43,6 +44,11 @@ export function toRecord(user: User, tokens: Tokens, issuedAtMs: number): Sessio
     issuedAtMs,
     ttlMs: tokens.expiresInSeconds * 1_000,
   };
+}
+
+/** What of a record is sent, and which one it is. */
+export function toAccess({ accessToken, sessionId, generation }: SessionRecord): Access {
+  return { accessToken, sessionId, generation };
 }
 
 /** Writes a record as the string that is stored. */
