@@ -156,6 +156,14 @@ function isInputError({ code, cause }: TRPCError): boolean {
   return code === "BAD_REQUEST" && cause instanceof ZodError;
 }
 
+/** A call, as what surrounds it is told of it. */
+interface Call {
+  ctx: Context;
+  path: string;
+  meta: Meta | undefined;
+  own: boolean;
+}
+
 interface TrpcDeps {
   guard: Guard;
   log: Log;
@@ -183,45 +191,62 @@ export function createTrpc<Claims>({ guard, log, onTick }: TrpcDeps) {
     return refusal;
   }
 
-  const bounded = (own: boolean) =>
-    // `.errors()` is the innermost formatter, so an app's own root formatter cannot wipe the reason away. An
-    // app's own errors it leaves to that formatter.
+  // `.errors()` is the innermost formatter, so an app's own root formatter cannot wipe the reason away. An app's own
+  // errors it leaves to that formatter.
+  const formatted = (own: boolean) =>
     t.procedure.errors((options) => {
       const refusal = toAuthError(options.error, { own });
       return refusal === null ? undefined : shapeRefusal(options, refusal);
-    }).use(async ({ next, ctx, path, meta }) => {
-      const { refusal: forged, socket } = ctx.auth.request;
-      if (forged) throw forged;
-      const result = own && socket
-        ? await runOnSocket(socket, { isAlone: meta?.alone === true, run: next })
-        : await next();
-      if (result.ok) return result;
-      const refusal = toAuthError(result.error, { own });
-      if (refusal === null) {
-        markAppError(result.error);
-        return result;
-      }
-      logRefusal(log, refusal, { requestId: ctx.auth.request.requestId, path });
-      return { ...result, error: toTRPCError(refusal) };
     });
+
+  /** What a failure leaves as: a reason, or an app's own error as the app made it. */
+  function toFailure<E>(error: E, { ctx, path, own }: Call): E | TRPCError {
+    const refusal = toAuthError(error, { own });
+    if (refusal === null) {
+      if (error instanceof TRPCError) markAppError(error);
+      return error;
+    }
+    logRefusal(log, refusal, { requestId: ctx.auth.request.requestId, path });
+    return toTRPCError(refusal);
+  }
+
+  // One middleware for everything that surrounds a procedure: each costs a call more than what it does.
+  async function runBounded<R extends { ok: true } | { ok: false; error: TRPCError }>(
+    call: Call,
+    run: () => Promise<R>,
+  ): Promise<R> {
+    const { refusal: forged, socket } = call.ctx.auth.request;
+    let result: R;
+    try {
+      if (forged) throw forged;
+      const isAlone = call.meta?.alone === true;
+      result = await (call.own && socket ? runOnSocket(socket, { isAlone, run }) : run());
+    } catch (error) {
+      throw toFailure(error, call);
+    }
+    return result.ok ? result : { ...result, error: toFailure(result.error, call) };
+  }
 
   /** A procedure whose caller is checked against a policy; `ctx.auth` is who it is. */
   function guarded<P extends CallerPolicy>(policy: P, { own }: { own: boolean }) {
     type Caller = Identity<Claims> | (P["auth"] extends "optional" ? null : never);
-    return bounded(own).meta(own ? { policy, own } : { policy }).use(
-      async ({ ctx, next, signal = new AbortController().signal }) => {
-        const identity = await guard.identify(ctx.auth, policy);
-        const result = await next({ ctx: { auth: identity as Caller } });
-        if (!result.ok || identity === null) return result;
-        const streamEnd = { watch: onTick, findEnd: () => guard.findEnd(identity, policy), signal };
-        return { ...result, data: endWithCaller(result.data, streamEnd) };
-      },
+    return formatted(own).meta(own ? { policy, own } : { policy }).use(
+      ({ ctx, path, meta, next, signal = new AbortController().signal }) =>
+        runBounded({ ctx, path, meta, own }, async () => {
+          const identity = await guard.identify(ctx.auth, policy);
+          const result = await next({ ctx: { auth: identity as Caller } });
+          if (!result.ok || identity === null) return result;
+          const streamEnd = { watch: onTick, findEnd: () => guard.findEnd(identity, policy), signal };
+          const data = endWithCaller(result.data, streamEnd);
+          return data === result.data ? result : { ...result, data };
+        }),
     );
   }
 
   /** A procedure that anyone may call, or that looks at its credentials by itself. */
   const open = (policy: Policy, { own }: { own: boolean }) =>
-    bounded(own).meta(own ? { policy, own } : { policy });
+    formatted(own).meta(own ? { policy, own } : { policy })
+      .use(({ ctx, path, meta, next }) => runBounded({ ctx, path, meta, own }, () => next()));
 
   return { t, open, guarded };
 }
