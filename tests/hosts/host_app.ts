@@ -64,7 +64,8 @@ export async function createHostApp() {
     rateLimits: false,
     log: createLog("warn"),
   });
-  return { auth, handler: auth.handler(createHostRouter(auth)) };
+  const router = createHostRouter(auth);
+  return { auth, router, handler: auth.handler(router) };
 }
 
 /** Ends the process when it is told to, once what is under way has been answered. */

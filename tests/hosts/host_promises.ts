@@ -22,12 +22,14 @@ export interface HostUnderTest {
 type Link = typeof httpLink | typeof httpBatchLink | typeof httpBatchStreamLink;
 const password = "correct horse battery";
 
-async function refused(reason: string, call: () => Promise<unknown>): Promise<void> {
+/** Asserts that a call is refused for a reason. */
+export async function refused(reason: string, call: () => Promise<unknown>): Promise<void> {
   const error = await assertRejects(call, TRPCClientError<HostRouter>);
   assertEquals(error.data?.auth?.reason, reason);
 }
 
-function connect(
+/** A client with a token, or as nobody. */
+export function connect(
   { base }: HostUnderTest,
   accessToken?: string,
   link: Link = httpLink,
@@ -36,7 +38,8 @@ function connect(
   return createTRPCClient<HostRouter>({ links: [link({ url: `${base}/trpc`, headers })] });
 }
 
-async function signUp(host: HostUnderTest) {
+/** Somebody new. */
+export async function signUp(host: HostUnderTest) {
   const username = `user-${crypto.randomUUID().slice(0, 8)}`;
   const result = await connect(host).auth.register.mutate({ username, password });
   if (result.status !== "signed_in") throw new Error(result.status);
