@@ -1,0 +1,102 @@
+import { assertEquals } from "@std/assert";
+import { createAuthClient, findAuthClientError } from "@watchword/client";
+import { createFakeAuthServer, createFaultyFetch, type FakeAuth, fakeClock } from "@watchword/client/testing";
+
+const account = { username: "ada", password: "correct horse battery" };
+const API = "https://api.example.test";
+
+const createRouter = ({ trpc, router, protectedProcedure }: FakeAuth) =>
+  trpc.router({ auth: router, read: protectedProcedure.query(({ ctx }) => ctx.auth.userId) });
+
+/** A signed-in client against a server in memory, and everything that it sent. */
+async function startScene() {
+  const clock = fakeClock();
+  const server = createFakeAuthServer({ clock, router: createRouter });
+  const network = createFaultyFetch(server.fetch, { clock });
+  const inits: RequestInit[] = [];
+  const client = createAuthClient<ReturnType<typeof createRouter>>({
+    url: `${API}/trpc`,
+    clock,
+    fetch: (input, init) => {
+      inits.push(init ?? {});
+      return network.fetch(input, init);
+    },
+  });
+  await client.register(account);
+  return { client, clock, server, network, inits };
+}
+
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(() => "ok", (error) => findAuthClientError(error)?.code ?? String(error));
+
+for (
+  const reason of ["RATE_LIMITED", "CSRF", "INPUT_INVALID", "REFRESH_INVALID", "SESSION_REVOKED"] as const
+) {
+  Deno.test(`a logout of all that is answered ${reason} does not say that it was done`, async () => {
+    const { client, network } = await startScene();
+    network.once({ refuse: reason }, "auth.logout");
+    assertEquals(await codeOf(client.logout({ scope: "all" })) === "ok", false);
+    assertEquals(client.state.status, "anonymous");
+  });
+}
+
+Deno.test("a logout that the server puts off is made up for at the next sign-in, without any event of a browser", async () => {
+  const { client, server, network } = await startScene();
+  const bearer = await client.getAccessToken() ?? "";
+  const isLive = async () =>
+    (await server.fetch(`${API}/trpc/read`, { headers: { authorization: `Bearer ${bearer}` } })).status ===
+      200;
+  network.once({ status: 503, body: "busy" }, "auth.logout");
+  await client.logout();
+  assertEquals(await isLive(), true);
+  await client.login({ identifier: "ada", password: account.password });
+  while (server.count("auth.logout") < 1) await new Promise((resolve) => setTimeout(resolve, 1));
+  assertEquals([await isLive(), client.state.status], [false, "authenticated"]);
+});
+
+Deno.test("a step-up whose answer is slower than the refresh beside it signs nobody out", async () => {
+  const { client, network, clock } = await startScene();
+  // Within the last seconds of its life a token is renewed beside the call that uses it.
+  await clock.advance(580_000);
+  network.once({ answerDelayMs: 500 }, "auth.stepUp");
+  network.once({ delayMs: 100 }, "auth.refresh");
+  const steppedUp = client.stepUp({ password: account.password });
+  await clock.advance(2_000);
+  assertEquals([(await steppedUp).status, client.state.status], ["stepped_up", "authenticated"]);
+});
+
+Deno.test("fetch sends a relative URL to the API that it was judged by, and no token to another origin", async () => {
+  const { client, network } = await startScene();
+  await client.fetch("/upload").catch(() => {});
+  const sent = network.sent.at(-1);
+  assertEquals([new URL(sent?.url ?? "").origin, sent?.headers.has("authorization")], [API, true]);
+
+  // A Request of another library's class.
+  const foreign = {
+    url: "https://evil.example.test/",
+    clone: () => new Request("https://evil.example.test/"),
+  };
+  await client.fetch(foreign as unknown as Request).catch(() => {});
+  const last = network.sent.filter(({ url }) => url.includes("evil"));
+  assertEquals(last.some(({ headers }) => headers.has("authorization")), false);
+});
+
+Deno.test("a password or a refresh token follows no redirect", async () => {
+  const { client, server, inits } = await startScene();
+  server.expireAccessTokens();
+  await client.trpc.read.query();
+  const auth = inits.filter(({ body }) => typeof body === "string" && /password|refreshToken/.test(body));
+  assertEquals(new Set(auth.map(({ redirect }) => redirect)), new Set(["error"]));
+});
+
+Deno.test("a login that is answered after a logout signs nobody in", async () => {
+  const { client, network } = await startScene();
+  await client.logout();
+  network.once({ answerDelayMs: 0 }, "auth.login");
+  const login = codeOf(client.login({ identifier: "ada", password: account.password }));
+  const other = client.register({ username: "bob", password: account.password });
+  await other;
+  assertEquals(await login, "session_changed");
+  const { state } = client;
+  assertEquals(state.status === "authenticated" ? state.user.username : "", "bob");
+});
