@@ -8,17 +8,15 @@
  * @module
  */
 import { findServerUrl } from "../kit/database.ts";
+import { copyProject, type Mutant, mutate, runCommand, tryMutants } from "../kit/mutation.ts";
 
-interface Mutant {
-  name: string;
-  file: string;
-  /** Texts that stand in the file exactly once, and what takes their place. */
-  changes: [from: string, to: string][];
+interface ModelMutant extends Mutant {
   /** Which test must notice. The random one meets these too, but not in every run. */
   test?: "crossed_calls_test.ts";
 }
 
-const mutants: Mutant[] = [
+/** The safeguards. */
+export const mutants: ModelMutant[] = [
   {
     name: "tag",
     file: "server/tokens/refresh_token.ts",
@@ -59,7 +57,7 @@ const mutants: Mutant[] = [
   },
   {
     name: "min-epoch-in-the-replica",
-    file: "server/denylist/replica.ts",
+    file: "server/denylist/entries.ts",
     changes: [[
       "sessions.has(sessionId) || epoch < (minEpochs.get(userId)?.minEpoch ?? 0)",
       "sessions.has(sessionId)",
@@ -110,7 +108,6 @@ const mutants: Mutant[] = [
   },
 ];
 
-const root = new URL("../../", import.meta.url).pathname;
 const copied = [
   "server",
   "client",
@@ -122,31 +119,6 @@ const copied = [
   "deno.lock",
 ];
 
-async function run(command: string, args: string[], cwd: string, env: Record<string, string> = {}) {
-  const { success, stdout, stderr } = await new Deno.Command(command, { args, cwd, env }).output();
-  const decoder = new TextDecoder();
-  return { success, output: decoder.decode(stdout) + decoder.decode(stderr) };
-}
-
-async function copyProduct(): Promise<string> {
-  const copy = await Deno.makeTempDir({ prefix: "watchword-mutant-" });
-  await Deno.mkdir(`${copy}/tests`);
-  for (const name of copied) await run("cp", ["-rL", `${root}${name}`, `${copy}/${name}`], root);
-  await Deno.symlink(`${root}node_modules`, `${copy}/node_modules`);
-  return copy;
-}
-
-async function mutate(copy: string, { name, file, changes }: Mutant): Promise<void> {
-  let text = await Deno.readTextFile(`${copy}/${file}`);
-  for (const [from, to] of changes) {
-    if (text.split(from).length !== 2) {
-      throw new Error(`mutant ${name}: ${file} does not hold this once: ${from}`);
-    }
-    text = text.replace(from, () => to);
-  }
-  await Deno.writeTextFile(`${copy}/${file}`, text);
-}
-
 /** The failing seed and the shrunk schedule, as the test printed them, or the names of what failed. */
 function findStory(output: string): string {
   // deno-lint-ignore no-control-regex -- the colours of the terminal
@@ -157,29 +129,18 @@ function findStory(output: string): string {
 }
 
 /** @returns whether the model test went as it should */
-async function tryOut(mutant: Mutant | null, databaseUrl: string): Promise<boolean> {
-  const copy = await copyProduct();
-  try {
-    if (mutant !== null) await mutate(copy, mutant);
-    const startedAt = performance.now();
-    const test = ["test", "-A", "--no-check", `tests/model/${mutant?.test ?? "rotation_model_test.ts"}`];
-    const { success, output } = await run("deno", test, copy, { TEST_DATABASE_URL: databaseUrl });
-    const seconds = Math.round((performance.now() - startedAt) / 1_000);
-    const verdict = success ? "goes as the model says" : `diverges\n${findStory(output)}`;
-    // deno-lint-ignore no-console -- a script's output
-    console.log(`${mutant?.name ?? "the product itself"} (${seconds} s): ${verdict}\n`);
-    return success === (mutant === null);
-  } finally {
-    await Deno.remove(copy, { recursive: true });
-  }
+async function tryOut(mutant: ModelMutant | null): Promise<boolean> {
+  await using copy = await copyProject(copied);
+  if (mutant !== null) await mutate(copy.path, mutant);
+  const startedAt = performance.now();
+  const test = ["test", "-A", "--no-check", `tests/model/${mutant?.test ?? "rotation_model_test.ts"}`];
+  const env = { TEST_DATABASE_URL: await findServerUrl() };
+  const { success, output } = await runCommand("deno", test, { cwd: copy.path, env });
+  const seconds = Math.round((performance.now() - startedAt) / 1_000);
+  const verdict = success ? "goes as the model says" : `diverges\n${findStory(output)}`;
+  // deno-lint-ignore no-console -- a script's output
+  console.log(`${mutant?.name ?? "the product itself"} (${seconds} s): ${verdict}\n`);
+  return success === (mutant === null);
 }
 
-if (import.meta.main) {
-  const databaseUrl = await findServerUrl();
-  const chosen = mutants.filter(({ name }) => Deno.args.includes(name));
-  // Unless some are named, the product itself goes first: what it does not hold, a mutant cannot be told by.
-  const tried = Deno.args.length > 0 ? chosen : [null, ...mutants];
-  let isAsExpected = tried.length > 0;
-  for (const mutant of tried) isAsExpected = await tryOut(mutant, databaseUrl) && isAsExpected;
-  Deno.exit(isAsExpected ? 0 : 1);
-}
+if (import.meta.main) await tryMutants(mutants, tryOut);

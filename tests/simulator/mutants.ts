@@ -8,14 +8,10 @@
  * @module
  */
 
-interface Mutant {
-  name: string;
-  file: string;
-  /** Texts that stand in the file exactly once, and what takes their place. */
-  changes: [from: string, to: string][];
-}
+import { copyProject, type Mutant, mutate, runCommand, tryMutants } from "../kit/mutation.ts";
 
-const mutants: Mutant[] = [
+/** The safeguards. */
+export const mutants: Mutant[] = [
   {
     name: "resends-what-may-have-run",
     file: "client/auth_link.ts",
@@ -27,7 +23,7 @@ const mutants: Mutant[] = [
   {
     name: "epoch-stands-still",
     file: "client/session_machine.ts",
-    changes: [['if (state.status !== "booting" && !isSameUser) epoch++;', ""]],
+    changes: [["if (isOther) epoch++;", ""]],
   },
   {
     name: "signs-out-on-500",
@@ -40,12 +36,15 @@ const mutants: Mutant[] = [
   {
     name: "attempt-id-not-stored",
     file: "client/session_machine.ts",
-    changes: [["record = { ...before, attemptId };\n    await write(record, startEpoch);", ""]],
+    changes: [[
+      "record = { ...before, attemptId };\n    await write({ ...record, generation }, startEpoch);",
+      "",
+    ]],
   },
   {
     name: "lock-waits-for-ever",
-    file: "client/session_machine.ts",
-    changes: [["store.lock?.(storeKey, lockWaitMs, run)", "store.lock?.(storeKey, Infinity, run)"]],
+    file: "client/session_store.ts",
+    changes: [["store.lock?.(key, waitMs, run)", "store.lock?.(key, Infinity, run)"]],
   },
   {
     name: "generation-goes-backwards",
@@ -78,42 +77,12 @@ const mutants: Mutant[] = [
   },
   {
     name: "other-tabs-not-heard",
-    file: "client/session_machine.ts",
-    changes: [[
-      "const unwatch = store.watch?.(",
-      "const unwatch = store.watch && ((..._: unknown[]) => () => {})(",
-    ]],
+    file: "client/session_store.ts",
+    changes: [["store.watch?.(key, changed)", "null"]],
   },
 ];
 
-const root = new URL("../../", import.meta.url).pathname;
 const copied = ["client", "shared", "tests/simulator", "server/deno.json", "deno.json", "deno.lock"];
-
-async function run(command: string, args: string[], cwd: string) {
-  const { success, stdout, stderr } = await new Deno.Command(command, { args, cwd, env: { NO_COLOR: "1" } })
-    .output();
-  const decoder = new TextDecoder();
-  return { success, output: decoder.decode(stdout) + decoder.decode(stderr) };
-}
-
-async function copyClient(): Promise<string> {
-  const copy = await Deno.makeTempDir({ prefix: "watchword-mutant-" });
-  for (const folder of ["tests", "server"]) await Deno.mkdir(`${copy}/${folder}`);
-  for (const name of copied) await run("cp", ["-rL", `${root}${name}`, `${copy}/${name}`], root);
-  await Deno.symlink(`${root}node_modules`, `${copy}/node_modules`);
-  return copy;
-}
-
-async function mutate(copy: string, { name, file, changes }: Mutant): Promise<void> {
-  let text = await Deno.readTextFile(`${copy}/${file}`);
-  for (const [from, to] of changes) {
-    if (text.split(from).length !== 2) {
-      throw new Error(`mutant ${name}: ${file} does not hold this once: ${from}`);
-    }
-    text = text.replace(from, () => to);
-  }
-  await Deno.writeTextFile(`${copy}/${file}`, text);
-}
 
 /** The failing seed and what was broken, as the test printed them. */
 function findStory(output: string): string {
@@ -123,27 +92,16 @@ function findStory(output: string): string {
 
 /** @returns whether the simulator went as it should */
 async function tryOut(mutant: Mutant | null): Promise<boolean> {
-  const copy = await copyClient();
-  try {
-    if (mutant !== null) await mutate(copy, mutant);
-    const startedAt = performance.now();
-    const test = ["test", "-A", "--no-check", "tests/simulator/simulator_test.ts"];
-    const { success, output } = await run("deno", test, copy);
-    const seconds = Math.round((performance.now() - startedAt) / 1_000);
-    const verdict = success ? "breaks no promise" : `is found out\n${findStory(output)}`;
-    // deno-lint-ignore no-console -- a script's output
-    console.log(`${mutant?.name ?? "the client itself"} (${seconds} s): ${verdict}\n`);
-    return success === (mutant === null);
-  } finally {
-    await Deno.remove(copy, { recursive: true });
-  }
+  await using copy = await copyProject(copied);
+  if (mutant !== null) await mutate(copy.path, mutant);
+  const startedAt = performance.now();
+  const test = ["test", "-A", "--no-check", "tests/simulator/simulator_test.ts"];
+  const { success, output } = await runCommand("deno", test, { cwd: copy.path, env: { NO_COLOR: "1" } });
+  const seconds = Math.round((performance.now() - startedAt) / 1_000);
+  const verdict = success ? "breaks no promise" : `is found out\n${findStory(output)}`;
+  // deno-lint-ignore no-console -- a script's output
+  console.log(`${mutant?.name ?? "the client itself"} (${seconds} s): ${verdict}\n`);
+  return success === (mutant === null);
 }
 
-if (import.meta.main) {
-  const chosen = mutants.filter(({ name }) => Deno.args.includes(name));
-  // Unless some are named, the client itself goes first: what it does not hold, a mutant cannot be told by.
-  const tried = Deno.args.length > 0 ? chosen : [null, ...mutants];
-  let isAsExpected = tried.length > 0;
-  for (const mutant of tried) isAsExpected = await tryOut(mutant) && isAsExpected;
-  Deno.exit(isAsExpected ? 0 : 1);
-}
+if (import.meta.main) await tryMutants(mutants, tryOut);
