@@ -21,6 +21,7 @@ import { isTokens } from "./token_store.ts";
 // The service did not say, or nobody could: these are thrown, the rest is for a form to show.
 type ThrownReason = "UNAVAILABLE" | "OVERLOADED" | "INTERNAL";
 const thrownReasons: readonly string[] = ["UNAVAILABLE", "OVERLOADED", "INTERNAL"] satisfies ThrownReason[];
+const isPutOff = (reason: Reason) => reason === "RATE_LIMITED" || thrownReasons.includes(reason);
 
 /** A call that the server refused, for a reason that a form can show. */
 export interface Rejected<R extends Reason = Reason> {
@@ -80,7 +81,9 @@ export function createAuthCalls(
     revocations = [];
     for (const accessToken of due) {
       // Without the cookie, which may be another session's by now.
-      api.call("logout", {}, { accessToken, isBearerOnly: true }).catch(() => revoke(accessToken));
+      api.call<Ok>("logout", {}, { accessToken, isBearerOnly: true })
+        .then((answer) => answer.ok || isPutOff(answer.auth.reason) && revoke(accessToken))
+        .catch(() => revoke(accessToken));
     }
   }
 

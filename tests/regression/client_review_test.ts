@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { createAuthClient, findAuthClientError } from "@watchword/client";
+import { eventually } from "../kit/eventually.ts";
 import { createFakeAuthServer, createFaultyFetch, type FakeAuth, fakeClock } from "@watchword/client/testing";
 
 const account = { username: "ada", password: "correct horse battery" };
@@ -14,16 +15,20 @@ async function startScene() {
   const server = createFakeAuthServer({ clock, router: createRouter });
   const network = createFaultyFetch(server.fetch, { clock });
   const inits: RequestInit[] = [];
+  /** Where each request went, and whether with a token. */
+  const went: [origin: string, isAuthorized: boolean][] = [];
   const client = createAuthClient<ReturnType<typeof createRouter>>({
     url: `${API}/trpc`,
     clock,
     fetch: (input, init) => {
       inits.push(init ?? {});
+      const { origin } = new URL(typeof input === "object" && "url" in input ? input.url : input);
+      went.push([origin, new Headers(init?.headers).has("authorization")]);
       return network.fetch(input, init);
     },
   });
   await client.register(account);
-  return { client, clock, server, network, inits };
+  return { client, clock, server, network, inits, went };
 }
 
 const codeOf = (promise: Promise<unknown>) =>
@@ -50,7 +55,7 @@ Deno.test("a logout that the server puts off is made up for at the next sign-in,
   await client.logout();
   assertEquals(await isLive(), true);
   await client.login({ identifier: "ada", password: account.password });
-  while (server.count("auth.logout") < 1) await new Promise((resolve) => setTimeout(resolve, 1));
+  await eventually("the server is told", 2_000, () => server.count("auth.logout") > 0);
   assertEquals([await isLive(), client.state.status], [false, "authenticated"]);
 });
 
@@ -66,19 +71,15 @@ Deno.test("a step-up whose answer is slower than the refresh beside it signs nob
 });
 
 Deno.test("fetch sends a relative URL to the API that it was judged by, and no token to another origin", async () => {
-  const { client, network } = await startScene();
+  const { client, went } = await startScene();
   await client.fetch("/upload").catch(() => {});
-  const sent = network.sent.at(-1);
-  assertEquals([new URL(sent?.url ?? "").origin, sent?.headers.has("authorization")], [API, true]);
+  assertEquals(went.at(-1), [API, true]);
 
   // A Request of another library's class.
-  const foreign = {
-    url: "https://evil.example.test/",
-    clone: () => new Request("https://evil.example.test/"),
-  };
+  const url = "https://evil.example.test/";
+  const foreign = { url, clone: () => new Request(url) };
   await client.fetch(foreign as unknown as Request).catch(() => {});
-  const last = network.sent.filter(({ url }) => url.includes("evil"));
-  assertEquals(last.some(({ headers }) => headers.has("authorization")), false);
+  assertEquals(went.at(-1), [new URL(url).origin, false]);
 });
 
 Deno.test("a password or a refresh token follows no redirect", async () => {
@@ -89,14 +90,15 @@ Deno.test("a password or a refresh token follows no redirect", async () => {
   assertEquals(new Set(auth.map(({ redirect }) => redirect)), new Set(["error"]));
 });
 
-Deno.test("a login that is answered after a logout signs nobody in", async () => {
-  const { client, network } = await startScene();
+Deno.test("a login that is answered after a logout signs nobody in, and its session is ended", async () => {
+  const { client, clock, server, network } = await startScene();
   await client.logout();
-  network.once({ answerDelayMs: 0 }, "auth.login");
+  network.once({ answerDelayMs: 500 }, "auth.login");
   const login = codeOf(client.login({ identifier: "ada", password: account.password }));
-  const other = client.register({ username: "bob", password: account.password });
-  await other;
-  assertEquals(await login, "session_changed");
-  const { state } = client;
-  assertEquals(state.status === "authenticated" ? state.user.username : "", "bob");
+  await clock.advance(100);
+  await client.logout();
+  const before = server.count("auth.logout");
+  await clock.advance(1_000);
+  assertEquals([await login, client.state.status], ["session_changed", "anonymous"]);
+  await eventually("the server is told", 2_000, () => server.count("auth.logout") > before);
 });
