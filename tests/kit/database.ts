@@ -93,3 +93,18 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     },
   };
 }
+
+/** Makes a database without any table; disposing drops it. */
+export async function createEmptyDatabase(): Promise<{ url: string } & AsyncDisposable> {
+  const base = await findServerUrl();
+  const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
+  const admin = postgres(base, { max: 1, onnotice: () => {} });
+  await admin.unsafe(`create database ${name} template template0`);
+  return {
+    url: urlOf(base, name),
+    async [Symbol.asyncDispose]() {
+      await admin.unsafe(`drop database ${name} with (force)`);
+      await admin.end();
+    },
+  };
+}

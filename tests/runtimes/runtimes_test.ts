@@ -1,8 +1,7 @@
 import { assertEquals } from "@std/assert";
-import postgres from "postgres";
 import { startTestApp } from "../kit/app.ts";
 import { createCounterApp, type Runs } from "../kit/counter_app.ts";
-import { findServerUrl, urlOf } from "../kit/database.ts";
+import { createEmptyDatabase } from "../kit/database.ts";
 import { distFolder, makeNpmProject, type NpmProject, tarball } from "../packages/npm_project.ts";
 import { newestTrpc, versions } from "../packages/versions.ts";
 import {
@@ -50,21 +49,6 @@ async function requireJourney(project: NpmProject, runtime: Runtime): Promise<vo
   assertEquals([end, runs.adds], [{ version: runtime.version, ...journeysEnd }, 20]);
 }
 
-/** A database without a table. */
-async function makeEmptyDatabase(): Promise<{ url: string } & AsyncDisposable> {
-  const base = await findServerUrl();
-  const name = `empty_${crypto.randomUUID().replaceAll("-", "")}`;
-  const admin = postgres(base, { max: 1, onnotice: () => {} });
-  await admin.unsafe(`create database ${name} template template0`);
-  return {
-    url: urlOf(base, name),
-    async [Symbol.asyncDispose]() {
-      await admin.unsafe(`drop database ${name} with (force)`);
-      await admin.end();
-    },
-  };
-}
-
 async function readEntries(name: string): Promise<string[]> {
   const { exports } = JSON.parse(await Deno.readTextFile(`${distFolder}/${name}/package.json`));
   return Object.keys(exports).filter((key) => key !== "./package.json").map((key) =>
@@ -99,7 +83,7 @@ Deno.test("the packages do the same on the oldest and the newest Node.js, on Bun
     });
 
     await t.step(`${runtime.name}: the server migrates, signs in, guards, revokes and closes`, async () => {
-      await using database = await makeEmptyDatabase();
+      await using database = await createEmptyDatabase();
       assertEquals(await runScript(project, runtime, ["server_journey", database.url]), serverJourneysEnd);
     });
   }
@@ -127,7 +111,7 @@ Deno.test("the oldest zod that the packages are promised for carries the schemas
     "zod": versions.oldestZod,
   });
   await addScript(project, "server_journey");
-  await using database = await makeEmptyDatabase();
+  await using database = await createEmptyDatabase();
   const end = await runScript(project, await findMachinesNode(), ["server_journey", database.url]);
   assertEquals(end, serverJourneysEnd);
 });

@@ -1,24 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import postgres from "postgres";
 import { testSecret } from "../kit/app.ts";
-import { findServerUrl, urlOf } from "../kit/database.ts";
+import { createEmptyDatabase } from "../kit/database.ts";
 import { callService, signUp } from "../kit/service_calls.ts";
 import { runDeno, type ServiceProcess, startService } from "../kit/service_process.ts";
-
-/** A database without any table. */
-async function createEmptyDatabase(): Promise<{ url: string } & AsyncDisposable> {
-  const base = await findServerUrl();
-  const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
-  const admin = postgres(base, { max: 1, onnotice: () => {} });
-  await admin.unsafe(`create database ${name} template template0`);
-  return {
-    url: urlOf(base, name),
-    async [Symbol.asyncDispose]() {
-      await admin.unsafe(`drop database ${name} with (force)`);
-      await admin.end();
-    },
-  };
-}
 
 const start = (env: Record<string, string>) =>
   runDeno({ args: ["task", "start"], env: { PORT: "0", ...env } });
