@@ -1,13 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Verifier } from "@watchword/server/verifier";
-import { registerUser, startTestApp } from "../kit/app.ts";
-import { startTcpProxy } from "../kit/tcp_proxy.ts";
+import { registerUser } from "../kit/app.ts";
 import { feedToken, sayOf, verifierOf } from "../kit/verifier.ts";
+import { STALENESS_SECONDS, startFeedScene } from "./feed_scene.ts";
 import { eventually, pause, startSplitApp } from "./probe_app.ts";
 import { killListeners, makeRandom, revokeOutOfOrder } from "./revocations.ts";
 import { mintAccessTokens, type MintedToken } from "./token_mint.ts";
 
-const STALENESS_SECONDS = 3;
 const withFeed = { revocationFeedToken: feedToken };
 
 /** How often each answer came. */
@@ -21,12 +20,8 @@ async function tally(verifier: Verifier, minted: readonly MintedToken[]): Promis
 }
 
 Deno.test("2,000 revocations that commit out of order, the feed cut all the while: a verifier misses none within S", async () => {
-  await using app = await startTestApp(withFeed);
-  await using proxy = await startTcpProxy(app.origin);
-  await using verifier = verifierOf(app, {
-    revocations: { token: feedToken, url: `${proxy.url}revocations` },
-    maxStalenessSeconds: STALENESS_SECONDS,
-  });
+  await using scene = await startFeedScene();
+  const { app, proxy, verifier } = scene;
   const { user } = await registerUser(app);
   const minted = await mintAccessTokens(app, { userId: user.id, count: 2_050 });
   const [revoked, kept] = [minted.slice(0, 2_000), minted.slice(2_000)];
@@ -53,12 +48,8 @@ Deno.test("2,000 revocations that commit out of order, the feed cut all the whil
 });
 
 Deno.test("a verifier that is led from one instance to another, and over restarts, forgets and misses nothing", async () => {
-  await using app = await startTestApp(withFeed);
-  await using proxy = await startTcpProxy(app.origin);
-  await using verifier = verifierOf(app, {
-    revocations: { token: feedToken, url: `${proxy.url}revocations` },
-    maxStalenessSeconds: STALENESS_SECONDS,
-  });
+  await using scene = await startFeedScene();
+  const { app, proxy, verifier } = scene;
   const { user } = await registerUser(app);
   const minted = await mintAccessTokens(app, { userId: user.id, count: 120 });
   assertEquals(await tally(verifier, minted), { valid: 120 });

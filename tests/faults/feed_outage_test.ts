@@ -1,35 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Verifier } from "@watchword/server/verifier";
-import { registerUser, startTestApp, type TestApp } from "../kit/app.ts";
-import { startTcpProxy, type TcpProxy } from "../kit/tcp_proxy.ts";
+import { registerUser, startTestApp } from "../kit/app.ts";
 import { feedToken, requireCaller, sayOf, verifierOf } from "../kit/verifier.ts";
+import { STALENESS_SECONDS, startFeedScene } from "./feed_scene.ts";
 import { eventually, pause, startSplitApp } from "./probe_app.ts";
 
-const STALENESS_SECONDS = 3;
 const STALENESS_MS = STALENESS_SECONDS * 1_000;
 const withFeed = { revocationFeedToken: feedToken };
 
-interface Scene extends AsyncDisposable {
-  app: TestApp;
-  /** Between the verifier and the feed; the keys come by another way. */
-  proxy: TcpProxy;
-  verifier: Verifier;
-}
-
-async function startScene(): Promise<Scene> {
-  const stack = new AsyncDisposableStack();
-  const app = stack.use(await startTestApp(withFeed));
-  const proxy = stack.use(await startTcpProxy(app.origin));
-  const verifier = stack.use(verifierOf(app, {
-    revocations: { token: feedToken, url: `${proxy.url}revocations` },
-    maxStalenessSeconds: STALENESS_SECONDS,
-  }));
-  return { app, proxy, verifier, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
-
 for (const mode of ["refuse", "reset", "hang up", "blackhole"] as const) {
   Deno.test(`${mode}: without the feed a verifier answers for at most S, then UNAVAILABLE; it forgets nothing, and is back within 5 s`, async () => {
-    await using scene = await startScene();
+    await using scene = await startFeedScene();
     const { app, proxy, verifier } = scene;
     const { tokens } = await registerUser(app);
     const ended = await registerUser(app);
@@ -74,7 +54,7 @@ for (const mode of ["refuse", "reset", "hang up", "blackhole"] as const) {
 }
 
 Deno.test("a connection that died without a word is noticed and made again within S", async () => {
-  await using scene = await startScene();
+  await using scene = await startFeedScene();
   const { app, proxy, verifier } = scene;
   const { tokens } = await registerUser(app);
   const say = async () => sayOf(await verifier.verifyToken(tokens.accessToken));
@@ -87,7 +67,7 @@ Deno.test("a connection that died without a word is noticed and made again withi
 });
 
 Deno.test("stamps that come late are as old as they are: a slow way never stretches S", async () => {
-  await using scene = await startScene();
+  await using scene = await startFeedScene();
   const { app, proxy, verifier } = scene;
   const { tokens } = await registerUser(app);
   const say = async () => sayOf(await verifier.verifyToken(tokens.accessToken));

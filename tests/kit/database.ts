@@ -95,14 +95,18 @@ export async function createTestDatabase(): Promise<TestDatabase> {
 }
 
 /** Makes a database without any table; disposing drops it. */
-export async function createEmptyDatabase(): Promise<{ url: string } & AsyncDisposable> {
+export async function createEmptyDatabase(): Promise<{ url: string; sql: postgres.Sql } & AsyncDisposable> {
   const base = await findServerUrl();
   const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
   const admin = postgres(base, { max: 1, onnotice: () => {} });
   await admin.unsafe(`create database ${name} template template0`);
+  const url = urlOf(base, name);
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
   return {
-    url: urlOf(base, name),
+    url,
+    sql,
     async [Symbol.asyncDispose]() {
+      await sql.end();
       await admin.unsafe(`drop database ${name} with (force)`);
       await admin.end();
     },

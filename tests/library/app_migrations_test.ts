@@ -1,10 +1,10 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { build, stop } from "esbuild";
-import postgres from "postgres";
+import type postgres from "postgres";
 import { fileURLToPath } from "node:url";
 import { createAuth, createLog, migrate } from "@watchword/server";
 import { registerUser, startTestApp, testSecret } from "../kit/app.ts";
-import { findServerUrl, urlOf } from "../kit/database.ts";
+import { createEmptyDatabase } from "../kit/database.ts";
 import { profiles, todos } from "./app_schema.ts";
 
 const projectFolder = fileURLToPath(new URL("../..", import.meta.url));
@@ -43,24 +43,6 @@ async function runDrizzleKit(
   const output = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   if (!success) throw new Error(output);
   return output;
-}
-
-/** A database without any table. */
-async function createEmptyDatabase(): Promise<{ url: string; sql: postgres.Sql } & AsyncDisposable> {
-  const base = await findServerUrl();
-  const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
-  const admin = postgres(base, { max: 1, onnotice: () => {} });
-  await admin.unsafe(`create database ${name} template template0`);
-  const sql = postgres(urlOf(base, name), { max: 1, onnotice: () => {} });
-  return {
-    url: urlOf(base, name),
-    sql,
-    async [Symbol.asyncDispose]() {
-      await sql.end();
-      await admin.unsafe(`drop database ${name} with (force)`);
-      await admin.end();
-    },
-  };
 }
 
 async function listTables(sql: postgres.Sql): Promise<string[]> {
