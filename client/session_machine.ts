@@ -61,6 +61,7 @@ export function startSession(deps: SessionDeps): Session {
   const takeStamp = () => ({ wallMs: clock.wall(), monotonicMs: clock.monotonic() });
   const emit = (event: AuthEvent) => isDisposed || events.tell(event);
   const ttlMs = () => record === null ? 0 : expiresAt - clock.monotonic();
+
   function setState(next: SessionState): void {
     if (isDisposed || isEqual(next, state)) return;
     state = next;
@@ -140,7 +141,7 @@ export function startSession(deps: SessionDeps): Session {
     const stored = await store.read().catch(() => {
       emit({ type: "storage", outcome: "unreadable" });
       // One that is merely slow is looked at again.
-      void store.read().then(() => syncWithStore("storage_cleared")).catch(() => {});
+      void syncWithStore("storage_cleared").catch(() => {});
       return null;
     });
     if (isDisposed || record !== seeded) return;
