@@ -23,7 +23,12 @@ export function findServerUrl(): Promise<string> {
     const dataDir = await Deno.makeTempDir({ prefix: "watchword-test-" });
     await Deno.chmod(dataDir, 0o755);
     const server = await startEmbeddedPostgres({ dataDir, isThrowaway: true });
-    globalThis.addEventListener("unload", () => void server.stop());
+    globalThis.addEventListener("unload", () => {
+      void server.stop();
+      // The server goes on for a moment, and this process does not: 70 MB would stay behind with each run.
+      const args = ["-c", 'sleep 3; rm -rf "$0"', dataDir];
+      new Deno.Command("sh", { args, stdin: "null", stdout: "null", stderr: "null" }).spawn().unref();
+    });
     return server.databaseUrl;
   })();
   return serverUrl;

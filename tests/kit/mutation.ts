@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 /** A safeguard taken out of a copy of the product, so that a test can be seen to notice. */
 export interface Mutant {
   name: string;
@@ -31,7 +32,7 @@ export async function runCommand(
 export async function copyProject(names: readonly string[]): Promise<{ path: string } & AsyncDisposable> {
   const path = await Deno.makeTempDir({ prefix: "watchword-mutant-" });
   for (const name of names) {
-    await Deno.mkdir(`${path}/${name}/..`, { recursive: true });
+    await Deno.mkdir(dirname(`${path}/${name}`), { recursive: true });
     await runCommand("cp", ["-rL", `${root}${name}`, `${path}/${name}`], {});
   }
   await Deno.symlink(`${root}node_modules`, `${path}/node_modules`);
