@@ -1,6 +1,10 @@
-/** A token to send, and which one it is. */
+/** A token to send, and whose it is. */
 export interface Access {
   readonly accessToken: string;
   readonly sessionId: string;
-  readonly generation: number;
+}
+
+/** How a token travels (RFC 6750 §2.1); without one nothing does. */
+export function bearerHeaders(accessToken: string | null | undefined): Record<string, string> {
+  return accessToken ? { authorization: `Bearer ${accessToken}` } : {};
 }

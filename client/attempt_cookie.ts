@@ -8,18 +8,6 @@ const NAME = "__Host-watchword_attempt";
 const MAX_AGE_SECONDS = 400 * 24 * 3_600;
 const pattern = /^[A-Za-z0-9_-]{21}[AQgw]$/;
 
-/** The id of the next refresh attempt, where it is shared. */
-export interface AttemptJar {
-  read(): string | null;
-  write(attemptId: string): void;
-}
-
-/** Makes an attempt id: 16 random bytes as base64url. */
-export function makeAttemptId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").slice(0, 22);
-}
-
 /** Reads one cookie from a `Cookie` header or `document.cookie`. Two of a name count as none. */
 export function readCookie(cookies: string, name: string): string | null {
   // Only what RFC 6265 calls white space is trimmed: with any other in front it is a cookie of another name.

@@ -1,30 +1,29 @@
 import type { AuthErrorData } from "@watchword/shared/reasons";
+import { bearerHeaders } from "./access.ts";
 import { authClientError } from "./auth_client_error.ts";
 import { readAuthErrorData } from "./auth_reason.ts";
+import { limit } from "./limit.ts";
 
 /** What the auth server said: data, or a reason of the closed list. */
-export type Answer<T> = { ok: true; data: T } | { ok: false; auth: AuthErrorData };
+export type Answer<T> =
+  | { data: T; reason?: never; retryAfterSeconds?: never }
+  | AuthErrorData & { data?: never };
 
-/** Calls auth procedures by themselves: never in a batch or a stream with the app's calls. */
-export interface AuthApi {
-  /**
-   * Posts to one auth procedure.
-   *
-   * @throws AuthClientError `unreachable` when no answer came that the auth server can have made
-   */
-  call<T>(procedure: string, input: unknown, options?: CallOptions): Promise<Answer<T>>;
-  /** Ends what is under way. */
-  dispose(): void;
-}
+/**
+ * Posts to one auth procedure by itself: never in a batch or a stream with the app's calls.
+ *
+ * @throws AuthClientError `unreachable` when no answer came that the auth server can have made
+ */
+export type AuthApi = <T>(procedure: string, input: unknown, options?: AuthApiOptions) => Promise<Answer<T>>;
 
-interface CallOptions {
+interface AuthApiOptions {
   accessToken?: string | undefined;
   /** In cookie mode too the cookie stays at home. */
   isBearerOnly?: boolean;
   signal?: AbortSignal | undefined;
 }
 
-interface AuthApiOptions {
+interface AuthApiSettings {
   url: string;
   mount: string;
   fetch: typeof fetch;
@@ -32,6 +31,8 @@ interface AuthApiOptions {
   /** The refresh token travels in a cookie, and the header that asks for it is the proof against CSRF. */
   isCookieMode: boolean;
   transformer?: unknown;
+  /** Ends what is under way. */
+  life: AbortSignal;
 }
 
 interface Codec {
@@ -39,84 +40,50 @@ interface Codec {
   deserialize(value: unknown): unknown;
 }
 /** As tRPC takes it: one for both ways, or one for each. */
-type Transformer = Codec | { input: Codec; output: Codec };
-const noTransformer: Codec = { serialize: (value) => value, deserialize: (value) => value };
+type Transformer = Codec & { input?: Codec; output?: Codec };
+
+const identity = (value: unknown) => value;
+const noTransformer: Transformer = { serialize: identity, deserialize: identity };
 
 /** Builds the transport. */
-export function createAuthApi(options: AuthApiOptions): AuthApi {
-  const { url, mount, fetch, timeoutMs, isCookieMode } = options;
-  const prefix = mount === "" ? "" : `${mount}.`;
-  const transformer = options.transformer as Transformer ?? noTransformer;
-  const { input: encoder, output: decoder } = "input" in transformer
-    ? transformer
-    : { input: transformer, output: transformer };
-  const underWay = new Set<AbortController>();
+export function createAuthApi(
+  { url, mount, fetch, timeoutMs, isCookieMode, transformer, life }: AuthApiSettings,
+): AuthApi {
+  const codec = (transformer ?? noTransformer) as Transformer;
+  const { input: encoder = codec, output: decoder = codec } = codec;
 
-  async function call<T>(
+  return async <T>(
     procedure: string,
     input: unknown,
-    { accessToken, isBearerOnly = false, signal }: CallOptions = {},
-  ): Promise<Answer<T>> {
+    { accessToken, isBearerOnly, signal }: AuthApiOptions = {},
+  ): Promise<Answer<T>> => {
     const usesCookie = isCookieMode && !isBearerOnly;
-    const controller = new AbortController();
-    const abort = () => controller.abort();
-    const timer = setTimeout(abort, timeoutMs);
-    signal?.addEventListener("abort", abort);
-    underWay.add(controller);
-    async function send(): Promise<unknown> {
-      const response = await fetch(`${url}/${prefix}${procedure}`, {
+    async function send(signal: AbortSignal): Promise<Answer<T>> {
+      const response = await fetch(`${url}/${mount && `${mount}.`}${procedure}`, {
         method: "POST",
         headers: {
           "content-type": "application/json",
-          ...(usesCookie ? { "x-watchword-mode": "cookie" } : {}),
-          ...(accessToken ? { authorization: `Bearer ${accessToken}` } : {}),
+          ...(usesCookie && { "x-watchword-mode": "cookie" }),
+          ...bearerHeaders(accessToken),
         },
-        ...(usesCookie ? { credentials: "include" } : {}),
+        ...(usesCookie && { credentials: "include" }),
         // A password or a refresh token goes where it was meant to go, and nowhere else.
         redirect: "error",
         body: JSON.stringify(encoder.serialize(input)),
-        signal: controller.signal,
+        signal,
       });
       // A parser's message would quote what it could not read.
-      return await response.json().catch(() => null);
+      const { result, error } = Object(await response.json().catch(() => null));
+      if (result?.data !== undefined) return { data: decoder.deserialize(result.data) as T };
+      // A proxy's error page, or a 401 of something in between, is no answer: it must never sign anyone out.
+      const refusal = readAuthErrorData(error && decoder.deserialize(error));
+      if (refusal === null) throw new Error("not an answer of the auth server");
+      return refusal;
     }
     try {
-      if (signal?.aborted) throw signal.reason;
-      return readAnswer<T>(await untilAborted(send(), controller.signal), decoder);
+      return await limit(send, { ms: timeoutMs, signals: [signal, life] });
     } catch (cause) {
-      if (signal?.aborted) throw signal.reason;
-      throw authClientError("unreachable", { cause });
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-      underWay.delete(controller);
+      throw signal?.aborted ? cause : authClientError("unreachable", { cause });
     }
-  }
-
-  return {
-    call,
-    dispose: () => underWay.forEach((controller) => controller.abort()),
   };
-}
-
-/** Waits for a promise no longer than for a signal, whatever the promise makes of it. */
-export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise<T>((resolve, reject) => {
-    const abort = () => reject(signal.reason ?? new Error("aborted"));
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort);
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
-}
-
-// A proxy's error page, or a 401 of something in between, is no answer: it must never sign anyone out.
-function readAnswer<T>(body: unknown, codec: Codec): Answer<T> {
-  const envelope = body as { result?: { data?: unknown }; error?: unknown } | null;
-  if (envelope?.result?.data !== undefined) {
-    return { ok: true, data: codec.deserialize(envelope.result.data) as T };
-  }
-  const auth = readAuthErrorData(codec.deserialize(envelope?.error));
-  if (auth === null) throw new Error("not an answer of the auth server");
-  return { ok: false, auth };
 }

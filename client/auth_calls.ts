@@ -11,17 +11,18 @@ import type {
   User,
   VerificationSent,
 } from "@watchword/shared/contract";
-import { type AuthErrorData, isTerminalReason, type Reason } from "@watchword/shared/reasons";
-import { type AuthApi, untilAborted } from "./auth_api.ts";
-import { authClientError } from "./auth_client_error.ts";
+import type { AuthErrorData, Reason } from "@watchword/shared/reasons";
 import type { Access } from "./access.ts";
+import type { AuthApi } from "./auth_api.ts";
+import { authClientError } from "./auth_client_error.ts";
+import { limit } from "./limit.ts";
 import type { Session } from "./session.ts";
-import { isTokens } from "./token_store.ts";
+import { isTokens } from "./session_record.ts";
+import { verdicts } from "./session_state.ts";
 
 // The service did not say, or nobody could: these are thrown, the rest is for a form to show.
 type ThrownReason = "UNAVAILABLE" | "OVERLOADED" | "INTERNAL";
 const thrownReasons: readonly string[] = ["UNAVAILABLE", "OVERLOADED", "INTERNAL"] satisfies ThrownReason[];
-const isPutOff = (reason: Reason) => reason === "RATE_LIMITED" || thrownReasons.includes(reason);
 
 /** A call that the server refused, for a reason that a form can show. */
 export interface Rejected<R extends Reason = Reason> {
@@ -73,36 +74,16 @@ export function createAuthCalls(
   let turn = 0;
 
   function revoke(accessToken: string): void {
-    if (accessToken !== "") revocations = [...revocations, accessToken].slice(-REVOCATIONS_MAX);
+    if (accessToken) revocations = [...revocations, accessToken].slice(-REVOCATIONS_MAX);
   }
 
   function revokeLater(): void {
-    const due = revocations;
-    revocations = [];
-    for (const accessToken of due) {
+    for (const accessToken of revocations.splice(0)) {
       // Without the cookie, which may be another session's by now.
-      api.call<Ok>("logout", {}, { accessToken, isBearerOnly: true })
-        .then((answer) => answer.ok || isPutOff(answer.auth.reason) && revoke(accessToken))
-        .catch(() => revoke(accessToken));
+      api<Ok>("logout", {}, { accessToken, isBearerOnly: true }).then(({ reason }) => {
+        if (reason === "RATE_LIMITED" || thrownReasons.includes(reason!)) revoke(accessToken);
+      }, () => revoke(accessToken));
     }
-  }
-
-  async function signIn<Out extends { status: string }>(
-    procedure: string,
-    input: unknown,
-    { signal }: CallOptions,
-  ) {
-    const mine = ++turn;
-    const sent = session.takeStamp();
-    const answer = await api.call<Out | SignedIn>(procedure, input, { signal });
-    revokeLater();
-    if (!answer.ok) return toRejected(answer.auth);
-    if (!("tokens" in answer.data)) return answer.data;
-    const { user, tokens } = answer.data;
-    if (!isTokens(tokens) || typeof user?.id !== "string") throw authClientError("unreachable");
-    if (mine !== turn) throw discard(tokens);
-    await session.signIn(user, tokens, sent);
-    return { status: "signed_in", user };
   }
 
   /** Lets the server end what came too late to be of use. */
@@ -112,40 +93,62 @@ export function createAuthCalls(
     return authClientError("session_changed");
   }
 
+  // In cookie mode the last answer has the last word, so what sets the cookie comes one by one.
+  const inTurn = <T>(run: () => Promise<T>, signal: AbortSignal | undefined) =>
+    limit(() => isCookieMode ? session.replace(run) : run(), { signals: [signal] });
+
+  function signIn<Result>(procedure: string, input: unknown, signal?: AbortSignal): Promise<Result> {
+    const mine = ++turn;
+    return inTurn(async () => {
+      const sent = session.takeStamp();
+      const { data, ...refusal } = await api<SignedIn>(procedure, input, { signal });
+      revokeLater();
+      if (!data) return toRejected(refusal as AuthErrorData) as Result;
+      const { user, tokens } = data;
+      if (!tokens) return data as Result;
+      if (!isTokens(tokens) || !user?.id) throw authClientError("unreachable");
+      await session.ready;
+      // It is to be later than all that is there.
+      await session.settle();
+      if (mine !== turn || signal?.aborted) throw discard(tokens);
+      await session.signIn(user, tokens, sent);
+      return { status: "signed_in", user } as Result;
+    }, signal);
+  }
+
   async function requireAccess(signal: AbortSignal | undefined): Promise<Access> {
-    const access = session.peek() ?? await untilAborted(session.acquire(), signal);
-    if (access === null) throw authClientError("signed_out");
+    const access = await limit(() => session.peek() ?? session.acquire(), { signals: [signal] });
+    if (!access) throw authClientError("signed_out");
     return access;
   }
 
   async function stepUp(input: StepUpInput, { signal }: CallOptions = {}): Promise<StepUpResult> {
-    const { accessToken, sessionId } = await requireAccess(signal);
     const { epoch } = session;
-    const answer = await session.replace(async () => {
-      const sent = session.takeStamp();
-      const answer = await api.call<Tokens>("stepUp", input, { accessToken, signal });
-      if (!answer.ok || !isTokens(answer.data)) return answer;
-      const { state } = session;
-      const isSame = epoch === session.epoch && state.status === "authenticated";
-      if (!isSame) throw discard(answer.data);
-      await session.signIn(state.user, answer.data, sent);
-      return null;
-    });
-    if (answer === null) return { status: "stepped_up" };
-    if (answer.ok) throw authClientError("unreachable");
-    if (isTerminalReason(answer.auth.reason)) await session.endBy(answer.auth.reason, sessionId);
-    return toRejected(answer.auth) as Rejected<ReasonOf<"stepUp">>;
+    const { accessToken, sessionId } = await requireAccess(signal);
+    const replaced = () =>
+      session.replace(async () => {
+        if (epoch !== session.epoch) throw session.epochError();
+        const sent = session.takeStamp();
+        const answer = await api<Tokens>("stepUp", input, { accessToken, signal });
+        if (!isTokens(answer.data)) return answer;
+        const { state } = session;
+        if (epoch !== session.epoch || state.status !== "authenticated") throw discard(answer.data);
+        await session.signIn(state.user, answer.data, sent);
+        return answer;
+      });
+    const { data, ...refusal } = await limit(replaced, { signals: [signal] });
+    if (isTokens(data)) return { status: "stepped_up" };
+    if (data) throw authClientError("unreachable");
+    await session.endBy(refusal.reason, sessionId);
+    return toRejected(refusal as AuthErrorData) as StepUpResult;
   }
 
   async function logoutOthers(signal: AbortSignal | undefined): Promise<void> {
     const { accessToken, sessionId } = await requireAccess(signal);
-    const answer = await api.call<Ok>("logout", { scope: "others" }, { accessToken, signal });
-    if (answer.ok) return;
-    const { reason } = answer.auth;
-    if (isTerminalReason(reason)) await session.endBy(reason, sessionId);
-    throw authClientError(session.state.status === "anonymous" ? "signed_out" : "unreachable", {
-      cause: reason,
-    });
+    const { reason } = await api<Ok>("logout", { scope: "others" }, { accessToken, signal });
+    if (!reason) return;
+    await session.endBy(reason, sessionId);
+    throw authClientError(session.peek() === null ? "signed_out" : "unreachable", { cause: reason });
   }
 
   async function logout(
@@ -153,34 +156,44 @@ export function createAuthCalls(
   ): Promise<void> {
     await session.ready;
     if (scope === "others") return await logoutOthers(signal);
-    turn++;
+    const mine = ++turn;
     const isLive = session.ttlMs() > 0;
-    const ended = await session.signOut("user");
-    if (ended === null) return;
+    let ended = await session.signOut();
+    if (!ended) return;
+    const { state } = session;
+    // What the same user had moved on to in another tab ends too.
+    const isSuccessor = mine === turn && "user" in state && state.user.id === ended.user.id;
+    if (isSuccessor) ended = await session.signOut() ?? ended;
     const { accessToken, refreshToken } = ended;
+    // In cookie mode the cookie may be somebody else's by now.
+    const isBearerOnly = session.state.status === "authenticated";
+    if (isCookieMode && isBearerOnly && !accessToken) return;
+    const ask = (accessToken?: string) =>
+      api<Ok>("logout", isCookieMode ? { scope } : { scope, refreshToken }, {
+        signal,
+        accessToken,
+        isBearerOnly,
+      });
     try {
-      const answer = await api.call<Ok>(
-        "logout",
-        isCookieMode ? { scope } : { scope, refreshToken },
-        // A genuine token ends its own session even when it is over; for more than that, one of them must live.
-        { signal, accessToken: isLive || scope === "this" ? accessToken : undefined },
-      );
-      if (answer.ok) return;
-      const { reason } = answer.auth;
-      const isOver = isTerminalReason(reason);
+      // A genuine token ends its own session even when it is over; for more than that, one of them must live.
+      let { reason } = await inTurn(() => ask(isLive || scope === "this" ? accessToken : undefined), signal);
+      // Its key is gone: the refresh token is proof enough.
+      if (/^TOKEN_/.test(reason ?? "")) ({ reason } = await ask());
+      const isOver = reason && verdicts[reason];
       // This session was over already, which is what was asked for.
-      if (isOver && scope === "this") return;
-      throw authClientError(isOver ? "signed_out" : "unreachable", { cause: reason });
+      if (reason && !(isOver && scope === "this")) {
+        throw authClientError(isOver ? "signed_out" : "unreachable", { cause: reason });
+      }
     } catch (error) {
       revoke(accessToken);
-      if (scope === "all") throw error;
+      // Nobody is there any more who could tell the server later.
+      if (scope === "all" || session.epochError().code === "disposed") throw error;
     }
   }
 
   return {
-    register: (input, call = {}) =>
-      signIn<VerificationSent>("register", input, call) as Promise<RegisterResult>,
-    login: (input, call = {}) => signIn<MfaRequired>("login", input, call) as Promise<LoginResult>,
+    register: (input, { signal } = {}) => signIn("register", input, signal),
+    login: (input, { signal } = {}) => signIn("login", input, signal),
     stepUp,
     logout,
     revokeLater,
@@ -194,7 +207,7 @@ function toRejected({ reason, retryAfterSeconds }: AuthErrorData): Rejected {
   }
   return {
     status: "rejected",
-    reason: reason as Exclude<Reason, ThrownReason>,
-    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    reason: reason as Rejected["reason"],
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
   };
 }

@@ -20,31 +20,24 @@ export interface AuthClientError extends Error {
   readonly retryAfterSeconds?: number;
 }
 
-const messages: Record<AuthClientErrorCode, string> = {
-  signed_out: "The session has ended",
-  session_changed: "Another user signed in, or this one out, before the call was finished",
-  unreachable: "The auth server could not be reached",
-  throttled: "The auth server asked to wait",
-  disposed: "The client was disposed",
-};
+const name = "AuthClientError";
 
-/** Makes an {@link AuthClientError}. Its text is fixed, so it never holds a token. */
+/** Makes an {@link AuthClientError}. Its text is its code, so it never holds a token. */
 export function authClientError(
   code: AuthClientErrorCode,
   { cause, retryAfterSeconds }: { cause?: unknown; retryAfterSeconds?: number | undefined } = {},
 ): AuthClientError {
-  const error = new Error(messages[code], { cause });
-  return Object.assign(error, {
-    name: "AuthClientError" as const,
+  return Object.assign(new Error(`Watchword: ${code}`, { cause }), {
+    name,
     code,
     retryable: code === "unreachable" || code === "throttled",
-    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-  });
+    ...(retryAfterSeconds && { retryAfterSeconds }),
+  }) as AuthClientError;
 }
 
 /** Tells whether an error, or what a `TRPCClientError` wraps, is one of the client's own. Structural: copies of this package agree. */
 export function isAuthClientError(error: unknown): error is AuthClientError {
-  return error instanceof Error && error.name === "AuthClientError" && "code" in error;
+  return error instanceof Error && error.name === name && "code" in error;
 }
 
 /** Finds the client's own error in an error or its causes. */

@@ -1,6 +1,6 @@
-import { untilAborted } from "./auth_api.ts";
+import { type Access, bearerHeaders } from "./access.ts";
 import { readAuthErrorData } from "./auth_reason.ts";
-import type { Access } from "./access.ts";
+import { limit } from "./limit.ts";
 import type { Session } from "./session.ts";
 
 interface AuthFetchOptions {
@@ -25,23 +25,25 @@ async function isTokenRefused(response: Response): Promise<boolean> {
 export function createAuthFetch({ session, fetch, origin }: AuthFetchOptions): typeof globalThis.fetch {
   return async (input, init) => {
     // Of whatever class: what is judged here is what is sent.
-    const isRequest = typeof input === "object" && "url" in input;
-    const url = new URL(isRequest ? input.url : input, origin);
+    const request = typeof input === "object" && "url" in input ? input : null;
+    const url = new URL(request?.url ?? String(input), origin);
     if (url.origin !== origin) return await fetch(input, init);
 
     const send = (access: Access | null): Promise<Response> => {
-      const headers = new Headers(init?.headers ?? (isRequest ? input.headers : {}));
-      if (access !== null) headers.set("authorization", `Bearer ${access.accessToken}`);
-      return fetch(isRequest ? input.clone() : url, { ...init, headers });
+      const headers = new Headers(init?.headers ?? request?.headers);
+      for (const [name, value] of Object.entries(bearerHeaders(access?.accessToken))) {
+        headers.set(name, value);
+      }
+      return fetch(request?.clone() ?? url, { ...init, headers });
     };
-    const signal = init?.signal ?? (isRequest ? input.signal : undefined);
-    if (signal?.aborted) throw signal.reason;
+    const signals = [init?.signal ?? request?.signal];
     const { epoch } = session;
-    const access = session.peek() ?? await untilAborted(session.acquire(), signal);
+    const access = await limit(() => session.peek() ?? session.acquire(), { signals });
+    if (epoch !== session.epoch) throw session.epochError();
     const response = await send(access);
     const isSpent = Symbol.asyncIterator in Object(init?.body);
-    if (access === null || isSpent || !await isTokenRefused(response)) return response;
-    const next = await untilAborted(session.acquire(access), signal);
-    return next === null || epoch !== session.epoch ? response : await send(next);
+    if (!access || isSpent || !await isTokenRefused(response)) return response;
+    const next = await limit(() => session.acquire(access), { signals });
+    return next && epoch === session.epoch ? await send(next) : response;
   };
 }

@@ -1,60 +1,49 @@
 import { type Operation, TRPCClientError, type TRPCLink } from "@trpc/client";
 import type { AnyTRPCRouter } from "@trpc/server";
 import { observable } from "@trpc/server/observable";
-import { isTerminalReason, type Reason } from "@watchword/shared/reasons";
-import { untilAborted } from "./auth_api.ts";
+import { type Access, bearerHeaders } from "./access.ts";
 import { authClientError } from "./auth_client_error.ts";
 import { readAuthErrorData } from "./auth_reason.ts";
-import type { Access } from "./access.ts";
+import { limit } from "./limit.ts";
 import type { Session } from "./session.ts";
+import { verdicts } from "./session_state.ts";
 import { authModeOf } from "./with_auth.ts";
 
-/** Which access a call was sent with. It travels in the call's context, from the link to `headers()` and back. */
-interface Slot {
-  epoch: number;
-  access: Access | null;
-  /** It has left with its header, so nobody else's name can be put to it any more. */
-  isSent?: boolean;
-}
+/**
+ * Tells which access a call is sent with, in the moment when it leaves. It travels in the call's context, from the
+ * link to `headers()`; a function, so that whoever logs the context logs no token.
+ *
+ * @throws AuthClientError `session_changed` when the call was made for another user
+ */
+type Attach = () => Access | null;
 
 /** Asks the user to prove again who they are. @returns whether the call shall be sent once more */
 export type AskStepUp = (need: { maxAgeSeconds: number }) => Promise<boolean>;
 
-const slotKey = "watchword";
+const attachKey = "watchword";
 const SENDS_MAX = 2;
 // Where a WebSocket link still knows the id of the call before, that id cannot be used again.
-const NEW_ID_MIN = 2 ** 31;
-let newIds = NEW_ID_MIN;
-// The token was refused in front of the procedure's own code, and a fresh one may do.
-const refreshable: readonly (Reason | undefined)[] = ["TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED"];
-
-function slotOf(op: Operation): Slot | undefined {
-  return op.context[slotKey] as Slot | undefined;
-}
+let newId = 2 ** 31;
 
 /**
  * Attaches the access token when a request leaves, so that a batch carries the freshest one. Works for links
  * that ask for one operation and for those that ask for many.
  */
-export function createHeaders(session: Session) {
-  return (request: { op?: Operation; opList?: readonly Operation[] }): Record<string, string> => {
-    const slots = (request.opList ?? (request.op ? [request.op] : [])).map(slotOf).filter((slot) =>
-      slot !== undefined
-    );
-    if (slots.length === 0) return {};
-    // Calls that were made for another user must not leave under this one's name.
-    if (slots.some((slot) => slot.epoch !== session.epoch)) throw authClientError("session_changed");
-    const access = session.peek() ?? slots.find((slot) => slot.access !== null)?.access ?? null;
-    for (const slot of slots) Object.assign(slot, { access, isSent: true });
-    return access === null ? {} : { authorization: `Bearer ${access.accessToken}` };
-  };
+export function attachHeaders(
+  { op, opList }: { op?: Operation; opList?: readonly Operation[] },
+): Record<string, string> {
+  let headers = {};
+  for (const { context } of opList ?? [op!]) {
+    const access = (context[attachKey] as Attach | undefined)?.();
+    if (access) headers = bearerHeaders(access.accessToken);
+  }
+  return headers;
 }
 
 /** Where a stream that is opened again goes on. Only an input that can hold the id is given it. */
 function resumeInput(input: unknown, lastEventId: string | undefined): unknown {
-  const isOpen = input === undefined ||
-    (typeof input === "object" && input !== null && !Array.isArray(input));
-  return lastEventId === undefined || !isOpen ? input : { ...Object(input), lastEventId };
+  const canHold = input === undefined || input === Object(input) && !Array.isArray(input);
+  return lastEventId && canHold ? { ...Object(input), lastEventId } : input;
 }
 
 /**
@@ -71,32 +60,39 @@ export function createAuthLink<R extends AnyTRPCRouter>(session: Session, askSte
       let sends = 0;
       let lastEventId: string | undefined;
       let inner: { unsubscribe(): void } | undefined;
-      let slot: Slot | undefined;
+      /** What it was last sent with; undefined until it has left, and nobody else's name can be put to it any more. */
+      let sent: Access | null | undefined;
       const { epoch } = session;
+      const isStream = op.type === "subscription";
 
       function fail(cause: unknown): void {
         if (isDone) return;
         isDone = true;
-        const error = cause instanceof Error ? cause : new Error("The call failed", { cause });
-        observer.error(TRPCClientError.from(error));
+        observer.error(TRPCClientError.from(cause instanceof Error ? cause : new Error("failed", { cause })));
+        inner?.unsubscribe();
       }
 
       function send(access: Access | null): void {
         if (isDone) return;
-        if (epoch !== session.epoch) return fail(authClientError(session.whyEnded()));
-        if (access === null && mode === "required") return fail(authClientError("signed_out"));
-        const sent: Slot = slot = { epoch, access };
-        const again = sends++ > 0 && op.type === "subscription";
+        if (epoch !== session.epoch) return fail(session.epochError());
+        if (!access && mode === "required") return fail(authClientError("signed_out"));
+        sent = undefined;
+        const attach: Attach = () => {
+          if (epoch !== session.epoch) throw session.epochError();
+          return sent = session.peek() ?? access;
+        };
+        const isAgain = sends++ > 0 && isStream;
         inner = next({
           ...op,
-          ...(again ? { id: newIds++, input: resumeInput(op.input, lastEventId) } : {}),
-          context: { ...op.context, [slotKey]: sent },
+          ...(isAgain && { id: newId++, input: resumeInput(op.input, lastEventId) }),
+          context: { ...op.context, [attachKey]: attach },
         }).subscribe({
           next(value) {
-            if (op.type === "subscription" && "data" in value.result) {
+            const { result } = value;
+            if (isStream && "data" in result) {
               // The connection works, so its end is worth another one.
               sends = 1;
-              if ("id" in value.result) lastEventId = String(value.result.id);
+              if ("id" in result) lastEventId = String(result.id);
             }
             observer.next(value);
           },
@@ -107,66 +103,58 @@ export function createAuthLink<R extends AnyTRPCRouter>(session: Session, askSte
           // Never within the callback: a WebSocket link forgets the call only after it.
           error(error) {
             inner = undefined;
-            void recover(error, sent).then(send, () => fail(error)).catch(fail);
+            recover(error, sent === undefined ? access : sent).then(send).catch(fail);
           },
         });
       }
 
       /** The access to send the call with once more. @throws anything when it must not be sent */
-      async function recover(error: TRPCClientError<R>, { access: sent }: Slot): Promise<Access | null> {
+      async function recover(error: TRPCClientError<R>, used: Access | null): Promise<Access | null> {
         await null;
-        const auth = readAuthErrorData(error);
-        if (isDone || sent === null || epoch !== session.epoch) throw error;
-        const mayResend = sends < SENDS_MAX &&
-          (op.type === "subscription" || !(auth?.executed ?? op.type !== "query"));
-        const reason = auth?.reason;
-        if (reason === "STEP_UP_REQUIRED" && !auth?.executed && !hasAsked) {
+        if (isDone || !used || epoch !== session.epoch) throw error;
+        const { reason, executed, maxAgeSeconds = 0 } = readAuthErrorData(error) ?? {};
+        if (reason === "STEP_UP_REQUIRED" && !executed && !hasAsked) {
           hasAsked = true;
-          const { maxAgeSeconds = 0 } = auth ?? {};
-          if (!await untilAborted(askStepUp({ maxAgeSeconds }), op.signal ?? undefined)) throw error;
+          if (!await limit(() => askStepUp({ maxAgeSeconds }), { signals: [op.signal] })) throw error;
           return await session.acquire();
         }
-        if (reason !== undefined && isTerminalReason(reason)) {
-          await session.endBy(reason, sent.sessionId);
-          const present = session.peek();
-          // A step-up has replaced the session that the call was sent with.
-          if (present && mayResend && present.sessionId !== sent.sessionId) return present;
-          throw error;
-        }
-        if (!mayResend) throw error;
-        // Without a reason it is not our server's verdict on the token, unless the token is another one by now.
-        const isBare = auth === null && error.data?.code === "UNAUTHORIZED";
+        await session.endBy(reason, used.sessionId);
+        // Only a query may be sent again without the server's word that it did not run.
+        if (sends >= SENDS_MAX || !isStream && (executed ?? op.type !== "query")) throw error;
         const present = session.peek();
-        if (isBare && present && present.generation > sent.generation) return present;
-        if (!refreshable.includes(reason)) throw error;
-        return await session.acquire(sent).catch((cause) => {
-          fail(cause);
-          throw cause;
-        });
+        if (reason && verdicts[reason]) {
+          // A step-up has replaced the session that the call was sent with.
+          const next = present ?? await session.acquire();
+          if (next && next.sessionId !== used.sessionId) return next;
+        } else if (reason) {
+          // The token was refused in front of the procedure's own code, and a fresh one may do.
+          if (/^TOKEN_/.test(reason)) return await session.acquire(used);
+        } else if (
+          error.data?.code === "UNAUTHORIZED" && present && present.accessToken !== used.accessToken
+        ) {
+          // Not our server's verdict on the token, unless the token is another one by now.
+          return present;
+        }
+        throw error;
       }
 
       function abort(): void {
         fail(op.signal?.reason ?? Object.assign(new Error("The call was aborted"), { name: "AbortError" }));
-        inner?.unsubscribe();
       }
 
-      function start(): void {
+      // What waits, or goes on, would do so under whoever is signed in by then. What nobody sent is anybody's, and
+      // what was refused is judged by itself, unless it waits for the user.
+      const unwatch = session.onEpochEnd(() => {
+        if ((inner || hasAsked) && sent !== null) fail(session.epochError());
+      });
+      op.signal?.addEventListener("abort", abort);
+      if (op.signal?.aborted) {
+        abort();
+      } else {
         const access = session.peek();
         if (access === undefined) session.acquire().then(send).catch(fail);
         else send(access);
       }
-
-      // What waits, or goes on, would do so under whoever is signed in by then. What nobody sent is anybody's.
-      const unwatch = session.onEpochEnd(() => {
-        // What was refused is judged by itself, unless it waits for the user.
-        const isUnderWay = inner !== undefined || hasAsked;
-        if (!isUnderWay || slot?.access === null && slot.isSent) return;
-        fail(authClientError(session.whyEnded()));
-        inner?.unsubscribe();
-      });
-      op.signal?.addEventListener("abort", abort, { once: true });
-      if (op.signal?.aborted) abort();
-      else start();
 
       return () => {
         isDone = true;

@@ -18,40 +18,42 @@ export interface Backoff {
 }
 
 const WAIT_MIN_MS = 1_000;
-const WAIT_MAX_MS = 60_000;
-const WINDOW_MS = 60_000;
-const WINDOW_MIN_COUNT = 5;
+const MINUTE_MS = 60_000;
+const MINUTE_MIN_COUNT = 5;
+
+/** What of a failed refresh the caller is told. */
+export function failureError(kind: FailureKind, retryAfterSeconds?: number): AuthClientError {
+  return authClientError(kind === "throttled" ? kind : "unreachable", { retryAfterSeconds });
+}
 
 /** Builds it over a monotonic clock. */
 export function createBackoff(nowMs: () => number): Backoff {
   let failures = 0;
   let nextTryAt = 0;
   let askedAt = 0;
-  let lastKind: FailureKind = "network";
+  let lastKind: FailureKind;
   let sentAt: number[] = [];
   return {
     obstacle() {
       const waitMs = nextTryAt - nowMs();
-      if (waitMs <= 0) return null;
-      const retryAfterSeconds = Math.ceil(waitMs / 1_000);
-      return authClientError(lastKind === "throttled" ? "throttled" : "unreachable", { retryAfterSeconds });
+      return waitMs > 0 ? failureError(lastKind, Math.ceil(waitMs / 1_000)) : null;
     },
     // Whatever else goes wrong, the server is not asked without end.
     count(ttlMs) {
       const now = nowMs();
-      sentAt = sentAt.filter((at) => at > now - WINDOW_MS);
-      const isTooOften = sentAt.length >= Math.max(WINDOW_MIN_COUNT, 2 * WINDOW_MS / (ttlMs || WINDOW_MS));
-      if (isTooOften) return Math.ceil(((sentAt[0] ?? now) + WINDOW_MS - now) / 1_000);
+      sentAt = sentAt.filter((at) => at > now - MINUTE_MS);
+      const [first = now] = sentAt;
+      const isTooOften = sentAt.length >= Math.max(MINUTE_MIN_COUNT, 2 * MINUTE_MS / ttlMs);
+      if (isTooOften) return Math.ceil((first + MINUTE_MS - now) / 1_000);
       sentAt.push(now);
       return 0;
     },
     fail(kind, retryAfterSeconds = 0) {
       lastKind = kind;
-      const waitMs = Math.min(WAIT_MAX_MS, WAIT_MIN_MS * 2 ** failures++) * (0.5 + Math.random() / 2);
-      const nextTryInMs = Math.max(waitMs, retryAfterSeconds * 1_000);
-      nextTryAt = nowMs() + nextTryInMs;
       askedAt = nowMs() + retryAfterSeconds * 1_000;
-      return { attempt: failures, nextTryInMs };
+      const waitMs = Math.min(MINUTE_MS, WAIT_MIN_MS * 2 ** failures++) * (0.5 + Math.random() / 2);
+      nextTryAt = Math.max(nowMs() + waitMs, askedAt);
+      return { attempt: failures, nextTryInMs: nextTryAt - nowMs() };
     },
     reset() {
       failures = nextTryAt = 0;

@@ -1,7 +1,7 @@
-import { createTRPCClient, httpBatchLink, splitLink, type TRPCClient, type TRPCLink } from "@trpc/client";
+import { createTRPCClient, httpBatchLink, type TRPCClient, type TRPCLink } from "@trpc/client";
 import type { AnyTRPCRouter, inferRouterInputs } from "@trpc/server";
 import type { AuthRouter, ServiceRouter } from "@watchword/shared/contract";
-import { type Auth, createSession, type SessionOptions } from "./create_session.ts";
+import { type Auth, createSession, presentFetch, type SessionOptions, trimUrl } from "./create_session.ts";
 
 /** What a terminating link of {@link createAuthClient} is made of. */
 export interface LinkSettings {
@@ -55,29 +55,23 @@ export interface AuthClient<R extends AnyTRPCRouter = ServiceRouter> extends Aut
 export function createAuthClient<R extends AnyTRPCRouter = ServiceRouter, const M extends string = "auth">(
   options: AuthClientOptions & TransformerOption<R> & MountOption<R, M>,
 ): AuthClient<R> {
-  const { authUrl, subscriptions, ...rest }: AuthClientOptions = options;
-  const { transformer, mount = "auth" } = options as { transformer?: unknown; mount?: string };
+  const { url, authUrl, subscriptions, fetch = presentFetch }: AuthClientOptions = options;
+  const { transformer } = options;
   // What serves auth from somewhere else is the service, which has no transformer.
   const auth = createSession({
-    ...rest,
-    mount,
-    ...(authUrl === undefined ? { url: options.url, transformer } : { url: authUrl }),
+    ...options,
+    apiUrl: url,
+    ...(authUrl && { url: authUrl, transformer: undefined }),
   });
-  const url = String(options.url).replace(/\/$/, "");
-  const settings: LinkSettings = {
-    url,
-    transformer,
-    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
-  };
+  const settings: LinkSettings = { url: trimUrl(url), transformer, fetch };
   // The options depend on the router's transformer, which is unknown for a generic router.
   const batchLink = httpBatchLink as (options: object) => TRPCLink<R>;
-  const calls = batchLink({ ...settings, ...auth.http() });
-  const ending = subscriptions === undefined ? calls : splitLink<R>({
-    condition: ({ type }) => type === "subscription",
-    true: subscriptions<R>(auth, settings),
-    false: calls,
-  });
+  const ending: TRPCLink<R> = (runtime) => {
+    const call = batchLink({ ...settings, ...auth.http() })(runtime);
+    const stream = subscriptions<R>?.(auth, settings)(runtime) ?? call;
+    return (step) => step.op.type === "subscription" ? stream(step) : call(step);
+  };
   const trpc = createTRPCClient<R>({ links: [auth.link<R>(), ending] });
   // Not spread: the state of a session is read through a getter.
-  return Object.defineProperty(auth, "trpc", { value: trpc, enumerable: true }) as AuthClient<R>;
+  return Object.assign(auth, { trpc });
 }

@@ -1,19 +1,16 @@
 import type { TRPCLink } from "@trpc/client";
 import type { AnyTRPCRouter } from "@trpc/server";
 import { BATCH_MAX_CALLS } from "@watchword/shared/limits";
-import { formatAttemptCookie, readAttemptCookie } from "./attempt_cookie.ts";
-import { createAuthApi, untilAborted } from "./auth_api.ts";
+import { createAuthApi } from "./auth_api.ts";
 import { type AuthCalls, type CallOptions, createAuthCalls } from "./auth_calls.ts";
 import { createAuthFetch } from "./auth_fetch.ts";
-import { type AskStepUp, createAuthLink, createHeaders } from "./auth_link.ts";
+import { type AskStepUp, attachHeaders, createAuthLink } from "./auth_link.ts";
+import type { CookieMode } from "./cookie_mode.ts";
+import { limit } from "./limit.ts";
 import type { ClientClock } from "./session.ts";
-import { createSessionStore } from "./session_store.ts";
 import { startSession } from "./session_machine.ts";
-import { type Seed, toInitialState } from "./seed.ts";
 import type { AuthEvent, SessionState } from "./session_state.ts";
-import { memoryStore } from "./stores/memory_store.ts";
-import { webStore } from "./stores/web_store.ts";
-import type { TokenStore } from "./token_store.ts";
+import type { SessionStorage } from "./shared_session.ts";
 
 /** Settings of a session. Only `url` is required. */
 export interface SessionOptions {
@@ -25,18 +22,10 @@ export interface SessionOptions {
   mount?: string;
   /** The transformer of the router that the auth router is mounted in, such as `superjson`. */
   transformer?: unknown;
-  /**
-   * How the refresh token travels: in bodies and the store, or in an HttpOnly cookie that no script can read.
-   *
-   * @default "bearer"
-   */
-  mode?: "bearer" | "cookie";
-  /**
-   * Where the session is kept. In a browser "web" survives a reload. In cookie mode nothing secret is kept.
-   *
-   * @default "memory", in cookie mode "web"
-   */
-  storage?: TokenStore | "memory" | "web";
+  /** The refresh token is in an HttpOnly cookie: spread `cookieMode()` into the settings. */
+  cookies?: CookieMode;
+  /** Where the session is kept, such as `webStore()`; without it, it lives as long as this client. */
+  storage?: SessionStorage;
   /** Two clients with different keys hold two accounts. @default "watchword" */
   storageKey?: string;
   fetch?: typeof fetch;
@@ -52,8 +41,6 @@ export interface SessionOptions {
    */
   onStepUp?: (need: { maxAgeSeconds: number }) => Promise<"retry" | "fail">;
   onEvent?: (event: AuthEvent) => void;
-  /** What the server that rendered the page found out. */
-  seed?: Seed | null;
   clock?: ClientClock;
 }
 
@@ -87,7 +74,7 @@ export interface Auth extends AuthCalls {
   /** The link to put before any terminating link of your own client. */
   link<R extends AnyTRPCRouter>(): TRPCLink<R>;
   /** To be spread into `httpLink`, `httpBatchLink` or `httpBatchStreamLink`. */
-  http(): { headers: ReturnType<typeof createHeaders>; maxItems: number };
+  http(): { headers: typeof attachHeaders; maxItems: number };
   /** Ends what is under way. No timer, listener or channel is left. */
   dispose(): void;
   [Symbol.dispose](): void;
@@ -96,49 +83,41 @@ export interface Auth extends AuthCalls {
 const systemClock: ClientClock = { wall: () => Date.now(), monotonic: () => performance.now() };
 const wakeEvents = ["online", "pageshow", "visibilitychange"];
 
-// Server runtimes have a process-wide localStorage too: one user's session would reach all.
-const isBrowser = () => "document" in globalThis;
-
-const pageAttempts = {
-  read: () => readAttemptCookie(Reflect.get(globalThis, "document").cookie),
-  write: (attemptId: string) =>
-    void (Reflect.get(globalThis, "document").cookie = formatAttemptCookie(attemptId)),
-};
-
-function chooseStore(storage: SessionOptions["storage"]): TokenStore {
-  if (typeof storage === "object") return storage;
-  return storage === "web" && isBrowser() ? webStore() : memoryStore();
-}
-
 /** Builds a session, for a tRPC client of your own: put `link()` first, and spread `http()` into what ends it. */
 export function createSession(options: SessionOptions): Auth {
-  const url = String(options.url).replace(/\/$/, "");
-  const fetchNow: typeof fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-  const isCookieMode = options.mode === "cookie";
-  const api = createAuthApi({
-    url,
-    isCookieMode,
-    mount: options.mount ?? "auth",
-    transformer: options.transformer,
-    fetch: fetchNow,
-    timeoutMs: options.timeoutMs ?? 10_000,
-  });
+  const {
+    url: givenUrl,
+    apiUrl = givenUrl,
+    mount = "auth",
+    transformer,
+    cookies,
+    storage,
+    storageKey = "watchword",
+    fetch = presentFetch,
+    refreshAheadSeconds = 30,
+    timeoutMs = 10_000,
+    lockWaitMs = 3_000,
+    onStepUp,
+    onEvent,
+    clock = systemClock,
+  } = options;
+  const url = trimUrl(givenUrl);
+  const lifeController = new AbortController();
+  const life = lifeController.signal;
+  const isCookieMode = cookies !== undefined;
+  const api = createAuthApi({ url, mount, transformer, fetch, timeoutMs, isCookieMode, life });
   const session = startSession({
     api,
-    isCookieMode,
-    clock: options.clock ?? systemClock,
-    store: createSessionStore({
-      store: chooseStore(options.storage ?? (isCookieMode ? "web" : "memory")),
-      key: options.storageKey ?? "watchword",
-      lockWaitMs: options.lockWaitMs ?? 3_000,
-      isCookieMode,
-    }),
-    seed: options.seed,
-    attempts: isCookieMode && isBrowser() ? pageAttempts : undefined,
-    refreshAheadMs: (options.refreshAheadSeconds ?? 30) * 1_000,
+    storage,
+    key: storageKey,
+    lockWaitMs,
+    cookies,
+    refreshAheadMs: refreshAheadSeconds * 1_000,
+    clock,
+    life,
   });
-  if (options.onEvent) session.on(options.onEvent);
-
+  if (onEvent) session.on(onEvent);
+  const { initialState } = session;
   const { revokeLater, ...calls } = createAuthCalls({ api, session, isCookieMode });
 
   function wake(): void {
@@ -150,54 +129,57 @@ export function createSession(options: SessionOptions): Auth {
   }
   for (const type of wakeEvents) globalThis.addEventListener?.(type, wake);
 
+  function dispose(): void {
+    for (const type of wakeEvents) globalThis.removeEventListener?.(type, wake);
+    lifeController.abort();
+  }
+
   // One question for all calls of a user. Another user's calls ask anew.
-  let asking: { epoch: number; answer: Promise<boolean> } | null = null;
+  let asking: { epoch: number; answer: Promise<boolean> } | undefined;
   const askStepUp: AskStepUp = (need) => {
     const { epoch } = session;
     if (asking?.epoch === epoch) return asking.answer;
-    const question = { epoch, answer: (async () => await options.onStepUp?.(need) === "retry")() };
-    asking = question;
-    return question.answer.finally(() => {
-      if (asking === question) asking = null;
+    const answer = (async () => await onStepUp?.(need) === "retry")().catch(() => false).finally(() => {
+      if (asking === question) asking = undefined;
     });
+    const question = asking = { epoch, answer };
+    return answer;
   };
-
-  function dispose(): void {
-    for (const type of wakeEvents) globalThis.removeEventListener?.(type, wake);
-    session.dispose();
-    api.dispose();
-  }
 
   return {
     get state() {
       return session.state;
     },
-    initialState: toInitialState(options.seed),
+    initialState,
     ready: session.ready,
     subscribe: session.subscribe,
     on: session.on,
     ...calls,
     async getAccessToken({ force = false, minTtlSeconds = 0, signal } = {}) {
-      if (signal?.aborted) throw signal.reason;
-      const present = session.peek();
-      const isGood = present === null || (present && !force && session.ttlMs() >= minTtlSeconds * 1_000);
-      if (isGood) return present?.accessToken ?? null;
-      const renewed = session.acquire(present ?? undefined, force ? "manual" : "ahead");
-      // One that is good, if not for as long, is better than none.
-      const best = renewed.catch((error) => {
-        if (force || session.ttlMs() <= 0) throw error;
-        return session.peek({ refreshAhead: false }) ?? null;
-      });
-      return (await untilAborted(best, signal))?.accessToken ?? null;
+      const access = await limit(async () => {
+        const present = session.peek();
+        const isGood = present && !force && session.ttlMs() >= minTtlSeconds * 1_000;
+        if (isGood || present === null) return present;
+        return await session.acquire(present, force ? "manual" : "ahead").catch((error) => {
+          // One that is good, if not for as long, is better than none.
+          if (force || session.ttlMs() <= 0) throw error;
+          return session.peek();
+        });
+      }, { signals: [signal] });
+      return access?.accessToken ?? null;
     },
-    fetch: createAuthFetch({
-      session,
-      fetch: fetchNow,
-      origin: new URL(options.apiUrl ?? url, globalThis.location?.href).origin,
-    }),
+    fetch: createAuthFetch({ session, fetch, origin: new URL(apiUrl, globalThis.location?.href).origin }),
     link: () => createAuthLink(session, askStepUp),
-    http: () => ({ headers: createHeaders(session), maxItems: BATCH_MAX_CALLS }),
+    http: () => ({ headers: attachHeaders, maxItems: BATCH_MAX_CALLS }),
     dispose,
     [Symbol.dispose]: dispose,
   };
+}
+
+/** The runtime's own `fetch`, as it is when a request leaves: instrumentation may come after the client. */
+export const presentFetch: typeof fetch = (input, init) => globalThis.fetch(input, init);
+
+/** Takes a slash from the end of an address. */
+export function trimUrl(url: string | URL): string {
+  return String(url).replace(/\/$/, "");
 }

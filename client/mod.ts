@@ -20,12 +20,9 @@ export {
 } from "./create_auth_client.ts";
 export type { CallOptions, LoginResult, RegisterResult, Rejected, StepUpResult } from "./auth_calls.ts";
 export { type Auth, createSession, type SessionOptions } from "./create_session.ts";
-export type { Seed } from "./seed.ts";
 export type { ClientClock } from "./session.ts";
 export type { AuthEvent, Freshness, RefreshCause, SessionState, SignOutReason } from "./session_state.ts";
-export { memoryStore } from "./stores/memory_store.ts";
-export { webStore } from "./stores/web_store.ts";
-export type { TokenStore } from "./token_store.ts";
+export type { SessionStorage } from "./shared_session.ts";
 export { type AuthMode, withAuth } from "./with_auth.ts";
 export type { User } from "@watchword/shared/contract";
 export type { AuthErrorData, Reason } from "@watchword/shared/reasons";

@@ -1,4 +1,5 @@
-import { formatAttemptCookie, makeAttemptId, readAttemptCookie, readCookie } from "./attempt_cookie.ts";
+import { formatAttemptCookie, readAttemptCookie, readCookie } from "./attempt_cookie.ts";
+import { makeAttemptId } from "./attempt_id.ts";
 
 /** An access token that is kept for the next pages of the same browser. */
 export interface KeptAccess {

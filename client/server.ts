@@ -11,7 +11,7 @@ import { type AuthServerOptions, connectAuthServer } from "./page_auth_server.ts
 import { formatAccessCookie, type KeptAccess, provideAttempt, readPageCookies } from "./page_cookies.ts";
 import { type Seed, toInitialState } from "./seed.ts";
 import type { SessionState } from "./session_state.ts";
-import { isTokens } from "./token_store.ts";
+import { isTokens } from "./session_record.ts";
 
 export type { Seed } from "./seed.ts";
 
@@ -38,7 +38,7 @@ export interface ServerAuth<R extends AnyTRPCRouter> {
    * somebody else. To be called before the headers leave.
    */
   applyCookies(headers: Headers): void;
-  /** What the browser's client begins with: its option `seed`. Null when only the browser can find out. */
+  /** What the browser's client begins with: `cookieMode({ seed })`. Null when only the browser can find out. */
   dehydrate(): Seed | null;
 }
 

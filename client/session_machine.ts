@@ -1,182 +1,167 @@
-import { isTerminalReason, type Reason } from "@watchword/shared/reasons";
 import type { Tokens } from "@watchword/shared/contract";
-import { type AttemptJar, makeAttemptId } from "./attempt_cookie.ts";
-import type { AuthApi } from "./auth_api.ts";
-import { type AuthClientError, authClientError } from "./auth_client_error.ts";
+import type { Reason } from "@watchword/shared/reasons";
 import type { Access } from "./access.ts";
+import { makeAttemptId } from "./attempt_id.ts";
+import type { Answer, AuthApi } from "./auth_api.ts";
+import { type AuthClientError, authClientError } from "./auth_client_error.ts";
+import { createBackoff, failureError, type FailureKind } from "./backoff.ts";
+import type { CookieMode } from "./cookie_mode.ts";
+import { createQueue } from "./create_queue.ts";
 import type { ClientClock, Session } from "./session.ts";
-import { type Seed, toInitialState, toSeedRecord } from "./seed.ts";
-import { createBackoff, type FailureKind } from "./backoff.ts";
+import { isTokens, type LiveRecord, type SessionRecord, toEnded, toRecord } from "./session_record.ts";
 import {
   type AuthEvent,
   createListeners,
-  endOf,
   type Freshness,
   type RefreshCause,
   type SessionState,
   type SignOutReason,
-  whyEnded,
+  verdicts,
 } from "./session_state.ts";
-import type { SessionStore } from "./session_store.ts";
-import { isTokens, type SessionRecord, toAccess, toRecord } from "./token_store.ts";
+import { type SessionStorage, type SharedSession, unshared } from "./shared_session.ts";
 
 interface SessionDeps {
   api: AuthApi;
-  store: SessionStore;
+  storage: SessionStorage | undefined;
+  key: string;
+  lockWaitMs: number;
   clock: ClientClock;
   refreshAheadMs: number;
   /** The refresh token is in a cookie: nothing secret is stored here. */
-  isCookieMode: boolean;
-  /** Where the id of the next attempt is shared with a server that renders the page. */
-  attempts?: AttemptJar | undefined;
-  seed?: Seed | null | undefined;
+  cookies: CookieMode | undefined;
+  /** Aborted when the client is disposed. */
+  life: AbortSignal;
 }
+
+/** Why a record becomes the present one: how somebody signed in, how a session ended, or why it was renewed. */
+type Why = Extract<AuthEvent, { type: "signedIn" }>["via"] | SignOutReason | RefreshCause;
 
 // Longer than a step-up may take: a sign-out is in no hurry.
 const VERDICT_WAIT_MS = 12_000;
 
-const isEqual = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+const ignore = () => {};
 
-/** Builds the machine over a store, and starts to read it. */
-export function startSession(deps: SessionDeps): Session {
-  const { api, store, clock, refreshAheadMs, isCookieMode, attempts, seed } = deps;
-  let state: SessionState = toInitialState(seed);
+/**
+ * Builds the machine, and starts to read the storage.
+ *
+ * It holds one record, and whatever happens makes a newer one: it becomes the present one, and is settled with
+ * everybody who shares the session.
+ */
+export function startSession(
+  { api, storage, key, lockWaitMs, clock, refreshAheadMs, cookies, life }: SessionDeps,
+): Session {
+  const initialState: SessionState = cookies?.initialState ?? { status: "booting" };
+  let state = initialState;
+  /** The session, or what is left of the last one. */
   let record: SessionRecord | null = null;
   let expiresAt = 0;
   let epoch = 0;
   let flight: Promise<Access> | null = null;
+  /** Ends the request of a refresh: what comes too late must not put its cookie over another session's. */
+  let rotation: AbortController | undefined;
   let waiters = 0;
-  /** The store held this session when it was last looked at: if it is gone, somebody ended it. */
-  let isStored = false;
-  /** The generation that a refusal led to. */
-  let renewedByRefusal = -1;
-  /** Sessions that this tab has left: a slow write of another tab must not bring one back. */
-  const left = new Set<string>();
-  let isDisposed = false;
+  /** A token that a refusal led to: if it is refused too, the fault is not the token's, which others may use. */
+  let sparedToken: string | undefined;
   const changes = createListeners<void>();
   const events = createListeners<AuthEvent>();
   const epochEnds = createListeners<void>();
-
   const backoff = createBackoff(() => clock.monotonic());
+  const enqueue = createQueue();
+
   const takeStamp = () => ({ wallMs: clock.wall(), monotonicMs: clock.monotonic() });
-  const emit = (event: AuthEvent) => isDisposed || events.tell(event);
-  const ttlMs = () => record === null ? 0 : expiresAt - clock.monotonic();
+  const emit = (event: AuthEvent) => life.aborted || events.tell(event);
+  const present = () => record?.user ? record as LiveRecord : null;
+  const ttlMs = () => present() ? expiresAt - clock.monotonic() : 0;
 
   function setState(next: SessionState): void {
-    if (isDisposed || isEqual(next, state)) return;
+    if (life.aborted || JSON.stringify(next) === JSON.stringify(state)) return;
     state = next;
     changes.tell();
   }
 
   function setFreshness(freshness: Freshness): void {
-    if (record === null) return;
-    setState({ status: "authenticated", user: record.user, sessionId: record.sessionId, freshness });
+    const now = present();
+    if (now) setState({ status: "authenticated", user: now.user, sessionId: now.sessionId, freshness });
   }
 
-  /** Takes a record as the present one. Calls that wait go on under it, unless the user is another one. */
-  function adopt(next: SessionRecord, endsAt: number): void {
-    const isOther = state.status !== "booting" && record?.user.id !== next.user.id;
-    if (isOther) epoch++;
-    if (record !== null && record.sessionId !== next.sessionId) left.add(record.sessionId);
-    record = { ...next, user: record !== null && isEqual(record.user, next.user) ? record.user : next.user };
-    expiresAt = endsAt;
-    backoff.reset();
-    setFreshness(ttlMs() > 0 ? "fresh" : "stale");
-    if (isOther) epochEnds.tell();
+  /** Takes a session, or the end of one, as the present one. Calls go on under it, unless its user is another one. */
+  function become(next: SessionRecord, why: Why, sentAt?: number): void {
+    const before = present();
+    const { user, sessionId, accessToken, issuedAt, expiresInSeconds } = next;
+    const isOther = before?.user.id !== user?.id;
+    const isAnother = before?.sessionId !== sessionId;
+    const isBooting = state.status === "booting";
+    record = next;
+    if (isAnother || !user) {
+      flight = null;
+      rotation?.abort(authClientError("session_changed"));
+    }
+    if (isOther && !isBooting) epoch++;
+    if (user && (isAnother || before.accessToken !== accessToken)) {
+      // A wall clock that runs behind the stamp was set back: nothing can be said about the age, so refresh.
+      const ageMs = clock.wall() - issuedAt;
+      sentAt ??= accessToken && ageMs >= 0 ? clock.monotonic() - ageMs : -Infinity;
+      expiresAt = sentAt + expiresInSeconds * 1_000;
+      backoff.reset();
+      setFreshness(ttlMs() > 0 ? "fresh" : "stale");
+    }
+    if (!isOther) return;
+    if (user) {
+      emit({ type: "signedIn", userId: user.id, via: why as "login" });
+    } else {
+      setState({ status: "anonymous", lastEnd: why as SignOutReason });
+      emit({ type: "signedOut", reason: why as SignOutReason });
+    }
+    if (!isBooting) epochEnds.tell();
   }
 
-  function adoptStored(next: SessionRecord, via: "restored" | "other_tab"): void {
-    const isSameUser = record?.user.id === next.user.id;
-    isStored = true;
-    // A wall clock that runs behind the stamp was set back: nothing can be said about the age, so refresh.
-    const ageMs = clock.wall() - next.issuedAtMs;
-    const isKnown = ageMs >= 0 && next.accessToken !== "";
-    adopt(next, clock.monotonic() + (isKnown ? next.ttlMs - ageMs : 0));
-    if (!isSameUser) emit({ type: "signedIn", userId: next.user.id, via });
-  }
+  const { settle, lock: lockShared }: SharedSession = storage?.share({
+    get record() {
+      return record;
+    },
+    become,
+    emit,
+    key,
+    lockWaitMs,
+    clock,
+    isCookieMode: cookies !== undefined,
+    life,
+  }) ?? unshared;
+  // Alone in this client too: a refresh must not meet a step-up.
+  const lock: SharedSession["lock"] = (run, waitMs) => enqueue(() => lockShared(run, waitMs));
 
-  function forget(reason: SignOutReason): void {
-    record = flight = null;
-    isStored = false;
-    epoch++;
-    setState({ status: "anonymous", lastEnd: reason });
-    emit({ type: "signedOut", reason });
-    epochEnds.tell();
-  }
-
-  function isNewer(stored: SessionRecord): boolean {
-    if (left.has(stored.sessionId)) return false;
-    if (record === null) return true;
-    // What took the place of this session is newer, whatever the clocks say. One that was there before is the session
-    // that this one's writing failed to replace.
-    if (stored.sessionId !== record.sessionId) return isStored || stored.issuedAtMs > record.issuedAtMs;
-    // In cookie mode each tab has an access token of its own, and the cookie is newer than either.
-    return !isCookieMode && stored.generation > record.generation;
-  }
-
-  // Somebody else wrote the store: a sign-out, another user, or a rotation to be adopted.
-  async function syncWithStore(ifGone: SignOutReason): Promise<void> {
-    const before = record;
-    const wasStored = isStored;
-    const stored = await store.read();
-    if (isDisposed) return;
-    // What was read while ours changed, or was being written, says nothing about which came later.
-    if (record !== before || isStored !== wasStored) return await syncWithStore(ifGone);
-    if (stored === null) return isStored ? forget(ifGone) : undefined;
-    if (isNewer(stored)) return adoptStored(stored, "other_tab");
-    if (!left.has(stored.sessionId)) return;
-    if (record === null) return await store.remove();
-    if (stored.issuedAtMs <= record.issuedAtMs) return await write(record, epoch);
-    // Two tabs have each left the other's session: the same rule for both, or they would go on for ever.
-    left.delete(stored.sessionId);
-    adoptStored(stored, "other_tab");
-  }
-
-  if (seed?.user) {
-    record = toSeedRecord(seed, clock.wall());
-    expiresAt = clock.monotonic() + record.ttlMs;
-  }
-  const seeded = record;
+  const seeded = cookies?.createSeedRecord?.(clock);
+  if (seeded) become(seeded, "ssr", clock.monotonic());
   const ready = (async () => {
-    const stored = await store.read().catch(() => {
-      emit({ type: "storage", outcome: "unreadable" });
-      // One that is merely slow is looked at again.
-      void syncWithStore("storage_cleared").catch(() => {});
-      return null;
-    });
-    if (isDisposed || record !== seeded) return;
-    if (seeded !== null) emit({ type: "signedIn", userId: seeded.user.id, via: "ssr" });
-    if (stored !== null && isNewer(stored)) adoptStored(stored, "restored");
-    else if (record === null) setState({ status: "anonymous", lastEnd: null });
+    // Whoever built this has its listeners in place by then.
+    await null;
+    if (seeded) emit({ type: "signedIn", userId: seeded.user.id, via: "ssr" });
+    await settle("restored");
+    if (state.status === "booting") setState({ status: "anonymous", lastEnd: null });
   })();
-  const unwatch = store.watch(() => void syncWithStore("other_tab").catch(() => {}));
 
-  function peek({ refreshAhead = true } = {}): Access | null | undefined {
-    if (isDisposed || state.status === "booting") return undefined;
-    if (record === null) return null;
+  function peek(): Access | null | undefined {
+    if (life.aborted || state.status === "booting") return undefined;
+    const now = present();
+    if (!now) return null;
     const leftMs = ttlMs();
     if (leftMs <= 0) return undefined;
     // Still good: it is sent, and its successor fetched beside it.
-    const isDue = leftMs <= Math.min(refreshAheadMs, record.ttlMs / 2);
-    if (refreshAhead && isDue) startRefresh("ahead").catch(() => {});
-    return toAccess(record);
+    if (leftMs <= Math.min(refreshAheadMs, now.expiresInSeconds * 500)) startRefresh("ahead").catch(ignore);
+    return now;
   }
-
-  // Renewed because it was refused, and refused again: the fault is not the token's, which others may use.
-  const isJustRenewed = () => record?.generation === renewedByRefusal && ttlMs() > (record?.ttlMs ?? 0) / 2;
 
   async function acquire(
     other?: Access,
     cause: RefreshCause = other ? "rejected" : "ahead",
   ): Promise<Access | null> {
     await ready;
-    if (isDisposed) throw authClientError("disposed");
-    if (record === null) return null;
-    const isOther = other === undefined || record.sessionId !== other.sessionId ||
-      record.generation > other.generation;
-    if (isOther && ttlMs() > 0) return toAccess(record);
+    if (life.aborted) throw authClientError("disposed");
+    const now = present();
+    if (!now) return null;
+    if (now.accessToken !== other?.accessToken && ttlMs() > 0) return now;
     // Nobody sends what the server has refused.
-    if (cause === "rejected" && !isJustRenewed()) expiresAt = 0;
+    if (cause === "rejected" && now.accessToken !== sparedToken) expiresAt = 0;
     if (cause === "manual") backoff.wake();
     const started = startRefresh(cause);
     waiters++;
@@ -185,9 +170,9 @@ export function startSession(deps: SessionDeps): Session {
 
   /** Starts a refresh, or joins the one under way. */
   function startRefresh(cause: RefreshCause): Promise<Access> {
-    if (flight !== null) return flight;
+    if (flight) return flight;
     const obstacle = backoff.obstacle();
-    if (obstacle !== null) return Promise.reject(obstacle);
+    if (obstacle) return Promise.reject(obstacle);
     waiters = 0;
     const started = refresh(cause).finally(() => {
       if (flight === started) flight = null;
@@ -197,154 +182,117 @@ export function startSession(deps: SessionDeps): Session {
 
   async function refresh(cause: RefreshCause): Promise<Access> {
     const startEpoch = epoch;
-    const stale = record;
     const startedAt = clock.monotonic();
-    setFreshness("refreshing");
-    const run = (isAlone: boolean) => rotate(stale, startEpoch, isAlone);
-    const rotation = await store.lock(run);
-    renewedByRefusal = cause === "rejected" ? rotation.access.generation : -1;
-    emit({
-      type: "refreshed",
-      generation: rotation.access.generation,
-      cause: rotation.isAdopted ? "other_tab" : cause,
-      ms: clock.monotonic() - startedAt,
-      waiters,
-    });
-    return rotation.access;
-  }
+    const staleToken = present()?.accessToken;
+    let by: RefreshCause = "other_tab";
 
-  /** The record that calls made in an epoch go on under. @throws AuthClientError when there is none */
-  function requireRecord(startEpoch: number): SessionRecord {
-    if (record === null || epoch !== startEpoch) throw authClientError("session_changed");
-    return record;
-  }
+    /** What calls that were made in this epoch go on under. @throws AuthClientError when there is nothing */
+    function requirePresent(): LiveRecord {
+      const now = present();
+      if (!now || epoch !== startEpoch) throw authClientError(life.aborted ? "disposed" : "session_changed");
+      return now;
+    }
 
-  async function rotate(
-    stale: SessionRecord | null,
-    startEpoch: number,
-    isAlone: boolean,
-  ): Promise<{ access: Access; isAdopted: boolean }> {
-    if (!isAlone) emit({ type: "lockSkipped" });
-    const unread = requireRecord(startEpoch);
-    const stored = await store.read().catch(() => unread);
-    requireRecord(startEpoch);
-    if (stored === null && isStored) forget("storage_cleared");
-    // Another tab has moved on: to the next generation, or to another user, whose calls these are not.
-    else if (stored !== null && isNewer(stored)) adoptStored(stored, "other_tab");
-    const before = requireRecord(startEpoch);
-    const isMoved = before.sessionId !== stale?.sessionId || before.generation !== stale.generation;
-    if (isMoved && ttlMs() > 0) return { access: toAccess(before), isAdopted: true };
+    async function rotate(isAlone: boolean): Promise<LiveRecord> {
+      requirePresent();
+      await settle();
+      const before = requirePresent();
+      if (before.accessToken !== staleToken && ttlMs() > 0) return before;
 
-    // The attempt id is stored before it is sent, so that a lost answer can be asked for again, by any tab.
-    // It is for the newest generation: in cookie mode the cookie is as new as the store, whatever this tab's token is.
-    const isBehind = isCookieMode && stored?.sessionId === before.sessionId;
-    const generation = Math.max(before.generation, isBehind ? stored.generation : 0);
-    const begun = (other: SessionRecord | null) =>
-      other?.sessionId === before.sessionId && other.generation === generation ? other.attemptId : undefined;
-    let attemptId = attempts?.read() ?? begun(stored) ?? before.attemptId ?? makeAttemptId();
-    attempts?.write(attemptId);
-    record = { ...before, attemptId };
-    await write({ ...record, generation }, startEpoch);
-    // Without the lock others do the same: all send whichever was written.
-    if (!isAlone) attemptId = attempts?.read() ?? begun(await store.read().catch(() => null)) ?? attemptId;
-    const parent = requireRecord(startEpoch);
-    const isSame = parent.sessionId === before.sessionId && parent.generation === before.generation;
-    if (!isSame) return await rotate(stale, startEpoch, isAlone);
+      // The attempt id is stored before it is sent, so that a lost answer can be asked for again, by any tab.
+      const begun = cookies?.attempts?.read() ?? before.attemptId ?? makeAttemptId();
+      cookies?.attempts?.write(begun);
+      become({ ...before, attemptId: begun }, cause);
+      await settle();
+      // Without the lock others do the same: all send whichever was written.
+      if (!isAlone) await settle();
+      const parent = requirePresent();
+      const isSame = parent.sessionId === before.sessionId && parent.generation === before.generation;
+      if (!isSame) return await rotate(isAlone);
 
-    const sent = takeStamp();
-    const waitSeconds = backoff.count(parent.ttlMs);
-    if (waitSeconds > 0) throw fail("throttled", waitSeconds);
-    const answer = await api.call<Tokens>("refresh", {
-      ...(isCookieMode ? {} : { refreshToken: parent.refreshToken }),
-      attemptId,
-    }).catch((error: AuthClientError) => {
-      if (epoch === startEpoch) fail("network");
-      throw error;
-    });
-    // Signed out or in meanwhile: these tokens are nobody's. Stepped up: they are a session's that is gone.
-    const present = requireRecord(startEpoch);
-    if (present.sessionId !== parent.sessionId) return { access: toAccess(present), isAdopted: false };
-    if (answer.ok && isTokens(answer.data)) {
-      attempts?.write(makeAttemptId());
-      // The cookie is another sign-in's by now, and so are these tokens.
-      if (answer.data.sessionId !== parent.sessionId) {
-        await syncWithStore("other_tab");
-        if (epoch === startEpoch) forget("other_tab");
-        throw authClientError("session_changed");
+      const sent = takeStamp();
+      const { signal } = rotation = new AbortController();
+      const waitSeconds = backoff.count(parent.expiresInSeconds * 1_000);
+      if (waitSeconds) throw fail("throttled", waitSeconds);
+      let failure: AuthClientError | undefined;
+      const { data, reason, retryAfterSeconds } = await api<Tokens>("refresh", {
+        ...(cookies ? {} : { refreshToken: parent.refreshToken }),
+        attemptId: cookies?.attempts?.read() ?? parent.attemptId,
+      }, { signal }).catch((error): Partial<Answer<Tokens>> => {
+        failure = error;
+        return {};
+      });
+      const now = requirePresent();
+      // Another tab was faster, or there was a step-up: whatever came of this one, it is about what is gone.
+      const isGone = now.sessionId !== parent.sessionId || now.accessToken !== parent.accessToken;
+      if (isGone) return await rotate(isAlone);
+      if (failure) {
+        fail("network");
+        throw failure;
       }
-      const next = toRecord(present.user, answer.data, sent.wallMs);
-      adopt(next, sent.monotonicMs + next.ttlMs);
-      await write(next, startEpoch);
-      return { access: toAccess(requireRecord(startEpoch)), isAdopted: false };
+      if (isTokens(data)) {
+        cookies?.attempts?.write(makeAttemptId());
+        if (data.sessionId !== parent.sessionId) {
+          // The cookie is another sign-in's by now, and so are these tokens.
+          await settle();
+          if (present()?.sessionId === parent.sessionId) await end("other_tab");
+          return await rotate(isAlone);
+        }
+        by = cause;
+        const { user, startedAt, generation } = now;
+        const next = toRecord(data, { user, startedAt, issuedAt: sent.wallMs });
+        // In cookie mode the other tabs may be further on.
+        become({ ...next, generation: Math.max(generation, next.generation) }, cause, sent.monotonicMs);
+        await settle();
+        // Another session of the same user may have come meanwhile, whose token is not here yet.
+        return present()?.accessToken === next.accessToken ? requirePresent() : await rotate(isAlone);
+      }
+      if (reason && verdicts[reason]) {
+        const judge = () => believe(reason, parent);
+        // Another tab may be stepping up.
+        await (isAlone ? judge() : lockShared(judge, VERDICT_WAIT_MS));
+        if (!present()) throw authClientError("signed_out", { cause: reason });
+        return await rotate(isAlone);
+      }
+      throw fail(reason === "RATE_LIMITED" ? "throttled" : "server", retryAfterSeconds);
     }
-    const { reason, retryAfterSeconds } = answer.ok ? {} : answer.auth;
-    if (reason !== undefined && isTerminalReason(reason)) {
-      if (isAlone) await replacing;
-      await (isAlone ? endBy : endByVerdict)(reason, parent.sessionId);
-      if (record === null) throw authClientError("signed_out", { cause: reason });
-      return { access: toAccess(requireRecord(startEpoch)), isAdopted: true };
-    }
-    throw fail(reason === "RATE_LIMITED" ? "throttled" : "server", retryAfterSeconds);
+
+    setFreshness("refreshing");
+    const access = await lock((isAlone) => {
+      if (!isAlone) emit({ type: "lockSkipped" });
+      return rotate(isAlone);
+    });
+    sparedToken = cause === "rejected" ? access.accessToken : undefined;
+    const ms = clock.monotonic() - startedAt;
+    emit({ type: "refreshed", generation: access.generation, cause: by, ms, waiters });
+    return access;
   }
 
   function fail(kind: FailureKind, retryAfterSeconds?: number): AuthClientError {
     emit({ type: "refreshFailed", kind, ...backoff.fail(kind, retryAfterSeconds) });
     setFreshness("unreachable");
-    return authClientError(kind === "throttled" ? kind : "unreachable", { retryAfterSeconds });
+    return failureError(kind, retryAfterSeconds);
   }
 
-  // A full or forbidden store costs the session its future, never its present.
-  async function write(value: SessionRecord, writtenIn: number): Promise<void> {
-    const stored = await store.read().catch(() => undefined);
-    if (epoch !== writtenIn) return;
-    // Signed out by another tab, which is not undone.
-    if (stored === null && isStored) return forget("other_tab");
-    // An attempt that another tab has begun is as good as its answer: whoever comes later makes the same one.
-    const isOlder = stored?.sessionId === value.sessionId
-      ? stored.generation + (stored.attemptId ? 1 : 0) > value.generation
-      : isStored && !left.has(stored?.sessionId ?? "");
-    if (stored && isOlder) return;
-    const isWritten = await store.write(value);
-    // Signed out while a slow store was writing: what it wrote must not come back at the next start.
-    if (epoch !== writtenIn && record === null) await store.remove();
-    else if (record?.sessionId === value.sessionId) isStored = isWritten;
-    if (!isWritten) emit({ type: "storage", outcome: "write_failed" });
+  /** Ends a session by a verdict, unless this tab or another one has moved on. */
+  async function believe(reason: Reason, { sessionId, generation }: LiveRecord): Promise<void> {
+    await settle();
+    const now = present();
+    if (now?.sessionId === sessionId && now.generation === generation) await end(verdicts[reason]!);
   }
 
-  let replacing: Promise<unknown> = Promise.resolve();
-
-  const replace = <T>(run: () => Promise<T>): Promise<T> =>
-    store.lock(() => {
-      const replaced = run();
-      replacing = Promise.allSettled([replacing, replaced]);
-      return replaced;
-    });
-
-  // A step-up ends the session before its own tab has the new one: a verdict waits for it, and looks again.
-  async function endByVerdict(reason: Reason, sessionId: string): Promise<void> {
-    await replacing;
-    if (record?.sessionId !== sessionId) return;
-    await store.lock(() => endBy(reason, sessionId), VERDICT_WAIT_MS);
-  }
-
-  async function endBy(reason: Reason, sessionId: string): Promise<void> {
-    if (record?.sessionId !== sessionId) return;
-    const stored = await store.read().catch(() => null);
-    // While the store was read, another verdict may have ended the session already.
-    if (record?.sessionId !== sessionId) return;
-    // A step-up or another tab has moved on: the verdict is about something that is gone.
-    if (stored !== null && isNewer(stored)) adoptStored(stored, "other_tab");
-    else await signOut(endOf(reason));
-  }
-
-  async function signOut(reason: SignOutReason): Promise<SessionRecord | null> {
-    const ended = record;
-    if (ended === null && state.status === "anonymous") return null;
-    if (ended !== null) left.add(ended.sessionId);
-    forget(reason);
-    await store.remove();
+  async function end(reason: SignOutReason): Promise<LiveRecord | null> {
+    const ended = present();
+    if (!ended) return null;
+    become(toEnded(ended), reason);
+    await settle();
     return ended;
   }
+
+  life.addEventListener("abort", () => {
+    epoch++;
+    epochEnds.tell();
+  });
 
   return {
     get state() {
@@ -353,42 +301,41 @@ export function startSession(deps: SessionDeps): Session {
     get epoch() {
       return epoch;
     },
+    initialState,
     ready,
     subscribe: changes.add,
-    onEpochEnd: epochEnds.add,
-    whyEnded: () => isDisposed ? "disposed" : whyEnded(state),
     on: events.add,
+    onEpochEnd: epochEnds.add,
+    epochError() {
+      const isVerdict = "lastEnd" in state && Object.values(verdicts).includes(state.lastEnd!);
+      return authClientError(life.aborted ? "disposed" : isVerdict ? "signed_out" : "session_changed");
+    },
     peek,
     ttlMs,
     acquire,
+    settle: () => settle(),
     async signIn(user, tokens, sent) {
-      if (isDisposed) throw authClientError("disposed");
-      const isAgain = record?.user.id === user.id;
-      flight = null;
-      isStored = false;
-      attempts?.write(makeAttemptId());
-      const next = toRecord(user, tokens, sent.wallMs);
-      adopt(next, sent.monotonicMs + next.ttlMs);
-      if (!isAgain) emit({ type: "signedIn", userId: user.id, via: "login" });
-      await write(next, epoch);
+      if (life.aborted) throw authClientError("disposed");
+      cookies?.attempts?.write(makeAttemptId());
+      // The fraction tells two tabs that sign in within one millisecond apart.
+      const startedAt = Math.max(clock.wall(), (record?.startedAt ?? 0) + 1) + Math.random();
+      become(toRecord(tokens, { user, startedAt, issuedAt: sent.wallMs }), "login", sent.monotonicMs);
+      await settle();
     },
-    signOut,
-    endBy: endByVerdict,
-    replace,
+    signOut: () => end("user"),
+    async endBy(reason, sessionId) {
+      const now = present();
+      // A step-up ends the session before its own tab has the new one: a verdict waits for it, and looks again.
+      if (now?.sessionId === sessionId && reason && verdicts[reason]) {
+        await lock(() => believe(reason, now), VERDICT_WAIT_MS);
+      }
+    },
+    replace: lock,
     wake() {
       backoff.wake();
-      const isAway = state.status === "authenticated" && state.freshness === "unreachable";
-      if (isAway) startRefresh("manual").catch(() => {});
-      else void syncWithStore("storage_cleared").catch(() => {});
+      const isAway = "freshness" in state && state.freshness === "unreachable";
+      (isAway ? startRefresh("manual") : settle() as Promise<unknown>).catch(ignore);
     },
     takeStamp,
-    dispose() {
-      isDisposed = true;
-      epoch++;
-      epochEnds.tell();
-      unwatch();
-      changes.clear();
-      events.clear();
-    },
   };
 }

@@ -1,5 +1,5 @@
 import type { User } from "@watchword/shared/contract";
-import type { Reason } from "@watchword/shared/reasons";
+import type { Reason, TerminalReason } from "@watchword/shared/reasons";
 
 /** Why a session ended. */
 export type SignOutReason =
@@ -10,17 +10,13 @@ export type SignOutReason =
   | "reuse_detected"
   | "storage_cleared";
 
-/** How a session ends by a verdict of the server. */
-export function endOf(reason: Reason): SignOutReason {
-  if (reason === "REFRESH_EXPIRED") return "expired";
-  return reason === "REFRESH_REUSED" ? "reuse_detected" : "revoked";
-}
-
-/** Why calls that were made before cannot go on in a state: by a verdict, or because somebody signed in or out. */
-export function whyEnded(state: SessionState): "signed_out" | "session_changed" {
-  const { lastEnd } = Object(state);
-  return ["expired", "revoked", "reuse_detected"].includes(lastEnd) ? "signed_out" : "session_changed";
-}
+/** The verdicts of the server that end a session for good, and how it ends by each. */
+export const verdicts: Readonly<Partial<Record<Reason, SignOutReason>>> = {
+  SESSION_REVOKED: "revoked",
+  REFRESH_INVALID: "revoked",
+  REFRESH_EXPIRED: "expired",
+  REFRESH_REUSED: "reuse_detected",
+} satisfies Record<TerminalReason, SignOutReason>;
 
 /** How good the access token is. `stale` will be renewed before it is used. */
 export type Freshness = "fresh" | "stale" | "refreshing" | "unreachable";
@@ -76,6 +72,5 @@ export function createListeners<Event>() {
         }
       }
     },
-    clear: () => listeners.clear(),
   };
 }

@@ -1,22 +1,26 @@
-import type { TokenStore } from "../token_store.ts";
-import { createQueue } from "./create_queue.ts";
+/**
+ * The session in a storage that answers later, such as those of React Native.
+ *
+ * @module
+ */
+import { persistent } from "../persistent.ts";
+import type { SessionStorage } from "../shared_session.ts";
+import { createQueue } from "../create_queue.ts";
 import { escapeKey } from "./escape_key.ts";
 
 /** The shape of React Native's AsyncStorage, and of whatever else is like a `Storage` that answers later. */
 export interface AsyncStorageLike {
   getItem(key: string): Promise<string | null>;
   setItem(key: string, value: string): Promise<unknown>;
-  removeItem(key: string): Promise<unknown>;
 }
 
 /** The shape of Expo's SecureStore. */
 export interface SecureStoreLike {
   getItemAsync(key: string): Promise<string | null>;
   setItemAsync(key: string, value: string): Promise<unknown>;
-  deleteItemAsync(key: string): Promise<unknown>;
 }
 
-// One at a time in a storage: a slow write must not end after the removal that was asked for behind it, nor read
+// One at a time in a storage: a slow write must not end after one that was asked for behind it, nor read
 // back what another client wrote.
 const queues = new WeakMap<object, ReturnType<typeof createQueue>>();
 
@@ -29,11 +33,11 @@ const queues = new WeakMap<object, ReturnType<typeof createQueue>>();
  *
  * @param storage `AsyncStorage`, or the module `expo-secure-store` as a whole
  */
-export function asyncStore(storage: AsyncStorageLike | SecureStoreLike): TokenStore {
+export function asyncStore(storage: AsyncStorageLike | SecureStoreLike): SessionStorage {
   const items = toAsyncStorage(storage);
   const enqueue = queues.get(storage) ?? createQueue();
   queues.set(storage, enqueue);
-  return {
+  return persistent({
     get: (key) => enqueue(async () => await items.getItem(escapeKey(key)) ?? null),
     set: (key, value) =>
       enqueue(async () => {
@@ -42,8 +46,7 @@ export function asyncStore(storage: AsyncStorageLike | SecureStoreLike): TokenSt
           throw new Error(`the storage did not keep all ${value.length} characters of the session`);
         }
       }),
-    remove: (key) => enqueue(async () => void await items.removeItem(escapeKey(key))),
-  };
+  });
 }
 
 function toAsyncStorage(storage: AsyncStorageLike | SecureStoreLike): AsyncStorageLike {
@@ -52,6 +55,5 @@ function toAsyncStorage(storage: AsyncStorageLike | SecureStoreLike): AsyncStora
   return {
     getItem: (key) => storage.getItemAsync(key),
     setItem: (key, value) => storage.setItemAsync(key, value),
-    removeItem: (key) => storage.deleteItemAsync(key),
   };
 }

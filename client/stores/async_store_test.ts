@@ -17,10 +17,6 @@ function createSecureStore({ limit = Infinity } = {}): SecureStoreLike & { value
       await requireKey(key);
       values.set(key, value.slice(0, limit));
     },
-    async deleteItemAsync(key) {
-      await requireKey(key);
-      values.delete(key);
-    },
   };
 }
 
@@ -35,7 +31,6 @@ Deno.test("C-47: a storage that drops a value in silence, or garbles it, makes s
     const storage = {
       getItem: () => Promise.resolve(kept),
       setItem: () => Promise.resolve(),
-      removeItem: () => Promise.resolve(),
     };
     await assertRejects(async () => await asyncStore(storage).set("a", "🐎🐎"), Error, "did not keep");
   }
@@ -70,19 +65,16 @@ Deno.test("the module of Expo as a whole is used by its asynchronous functions, 
   const blocking = () => {
     throw new Error("this blocks");
   };
-  const module = { ...createSecureStore(), getItem: blocking, setItem: blocking, removeItem: blocking };
+  const module = { ...createSecureStore(), getItem: blocking, setItem: blocking };
   const store = asyncStore(module);
   await store.set("a", "x");
   assertEquals(await store.get("a"), "x");
-  await store.remove("a");
-  assertEquals(await store.get("a"), null);
 });
 
 Deno.test("a storage that answers undefined for what it does not have is believed", async () => {
   const storage = {
     getItem: () => Promise.resolve(undefined as unknown as null),
     setItem: () => Promise.resolve(),
-    removeItem: () => Promise.resolve(),
   };
   assertEquals(await asyncStore(storage).get("a"), null);
 });

@@ -1,9 +1,15 @@
+/**
+ * The session in files, shared by the processes of a command-line tool.
+ *
+ * @module
+ */
 import type { Stats } from "node:fs";
-import { rm, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { clearTimeout, setTimeout } from "node:timers";
-import type { TokenStore } from "../token_store.ts";
-import { createQueue } from "./create_queue.ts";
+import { createQueue } from "../create_queue.ts";
+import { persistent } from "../persistent.ts";
+import type { SessionStorage } from "../shared_session.ts";
 import { escapeKey } from "./escape_key.ts";
 import { fileLock } from "./file_lock.ts";
 import { readPrivateFile, writePrivateFile } from "./private_file.ts";
@@ -31,8 +37,8 @@ interface Watcher {
  *
  * @param folder is made when it is absent, such as `~/.config/your-tool`
  */
-export function fileStore(folder: string): TokenStore {
-  // One at a time: a slow write must not end after the removal that was asked for behind it.
+export function fileStore(folder: string): SessionStorage {
+  // One at a time: a slow write must not end after one that was asked for behind it.
   const enqueue = createQueue();
   const watchers = new Set<Watcher>();
   const pathOf = (key: string) => join(folder, `${escapeKey(key)}.token`);
@@ -55,15 +61,10 @@ export function fileStore(folder: string): TokenStore {
     if (isChange && watchers.has(watcher)) watcher.changed();
   }
 
-  return {
+  return persistent({
     get: (key) => enqueue(() => readPrivateFile(pathOf(key))),
     set: (key, value) =>
       enqueue(async () => note(pathOf(key), toStamp(await writePrivateFile(pathOf(key), value)))),
-    remove: (key) =>
-      enqueue(async () => {
-        await rm(pathOf(key), { force: true });
-        note(pathOf(key), null);
-      }),
     watch(key, changed) {
       const watcher: Watcher = { path: pathOf(key), seen: undefined, timer: undefined, changed };
       watchers.add(watcher);
@@ -74,7 +75,7 @@ export function fileStore(folder: string): TokenStore {
       };
     },
     lock: (key, waitMs, run) => fileLock(`${pathOf(key)}.lock`, waitMs, run),
-  };
+  });
 }
 
 const toStamp = ({ ino, mtimeMs, size }: Stats) => [ino, mtimeMs, size].join();

@@ -1,4 +1,10 @@
-import type { TokenStore } from "../token_store.ts";
+/**
+ * The session in IndexedDB, shared by the pages and service workers of an origin.
+ *
+ * @module
+ */
+import { persistent } from "../persistent.ts";
+import type { SessionStorage } from "../shared_session.ts";
 import { createConnection } from "./indexeddb_connection.ts";
 import { webLock } from "./web_lock.ts";
 
@@ -11,7 +17,7 @@ import { webLock } from "./web_lock.ts";
  *
  * @param name of the database @default "watchword"
  */
-export function indexedDbStore(name = "watchword"): TokenStore {
+export function indexedDbStore(name = "watchword"): SessionStorage {
   const run = createConnection(name);
   const watchers = new Set<{ key: string; changed: () => void }>();
   let channel: BroadcastChannel | null = null;
@@ -23,7 +29,7 @@ export function indexedDbStore(name = "watchword"): TokenStore {
     if (sender !== channel) sender?.close();
   }
 
-  return {
+  return persistent({
     async get(key) {
       const value = await run("readonly", (sessions) => sessions.get(key));
       return typeof value === "string" ? value : null;
@@ -32,29 +38,31 @@ export function indexedDbStore(name = "watchword"): TokenStore {
       await run("readwrite", (sessions) => sessions.put(value, key));
       announce(key);
     },
-    async remove(key) {
-      await run("readwrite", (sessions) => sessions.delete(key));
-      announce(key);
-    },
     watch(key, changed) {
       const watcher = { key, changed };
       watchers.add(watcher);
       channel ??= openChannel(name);
-      channel?.addEventListener("message", ({ data }) => {
-        if (data === key && watchers.has(watcher)) changed();
-      });
+      const listener = ({ data }: MessageEvent) => {
+        if (data === key) changed();
+      };
+      channel?.addEventListener("message", listener);
       return () => {
         watchers.delete(watcher);
+        channel?.removeEventListener("message", listener);
         if (watchers.size > 0) return;
         channel?.close();
         channel = null;
       };
     },
     lock: webLock,
-  };
+  });
 }
 
-/** Older browsers have none: their pages notice a change when they next read. */
+/** Older browsers have none, and some forbid it with the storage: their pages notice a change when they next read. */
 function openChannel(name: string): BroadcastChannel | null {
-  return typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(`watchword:${name}`);
+  try {
+    return new BroadcastChannel(`watchword:${name}`);
+  } catch {
+    return null;
+  }
 }

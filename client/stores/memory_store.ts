@@ -1,11 +1,11 @@
-import type { TokenStore } from "../token_store.ts";
+import { persistent } from "../persistent.ts";
+import type { SessionStorage } from "../shared_session.ts";
 
-/** Keeps the session for as long as the client lives. The default, and the only one for servers. */
-export function memoryStore(): TokenStore {
+/** Keeps the session in memory, for several clients to share. One client alone needs no storage for that. */
+export function memoryStore(): SessionStorage {
   const values = new Map<string, string>();
-  return {
+  return persistent({
     get: (key) => values.get(key) ?? null,
     set: (key, value) => void values.set(key, value),
-    remove: (key) => void values.delete(key),
-  };
+  });
 }

@@ -1,11 +1,11 @@
-import type { TokenStore } from "../mod.ts";
+import { persistent, type SessionStorage, type TokenStore } from "../storage.ts";
 import type { FakeClock } from "./fake_clock.ts";
 import { createTabLocks } from "./tab_locks.ts";
 
 /** What a tab gives its client: spread it into the client's options. */
 export interface TabOptions {
   fetch: typeof fetch;
-  storage: TokenStore;
+  storage: Required<SessionStorage>;
   clock: FakeClock;
 }
 
@@ -131,25 +131,23 @@ export function createTabs(options: TabsOptions): Tabs {
       return result;
     }
 
-    function change(key: string, value: string | null): void {
-      if ((values.get(key) ?? null) === value) return;
-      if (value === null) values.delete(key);
-      else values.set(key, value);
+    function change(key: string, value: string): void {
+      if (values.get(key) === value) return;
+      values.set(key, value);
       announce(key, tab, pass);
     }
 
-    const store: Required<TokenStore> = {
+    const store = persistent<Required<TokenStore>>({
       get: (key) => access(() => values.get(key) ?? null),
       set: (key, value) => access(() => change(key, value), true),
-      remove: (key) => access(() => change(key, null), true),
-      watch(key, changed) {
+      watch(key: string, changed: () => void) {
         const watcher = { tab, key, changed };
         watchers.push(watcher);
         return () => void (watchers = watchers.filter((other) => other !== watcher));
       },
       lock: (key, waitMs, run) =>
         hasLocks ? locks.request(tab, { key, waitMs, run, pass: passHere }) : run(false),
-    };
+    });
 
     const tab: Tab = {
       options: {

@@ -60,6 +60,7 @@ async function bundle(entry: string): Promise<string> {
           path: client + ({
             "@watchword/client": "mod.ts",
             "@watchword/client/sse": "sse.ts",
+            "@watchword/client/storage": "storage.ts",
             "@watchword/client/storage/indexeddb": "stores/indexeddb_store.ts",
           }[path] ?? "unknown"),
         }));

@@ -3,4 +3,3 @@ const values = new Map<string, string>();
 
 export const getItemAsync = (key: string) => Promise.resolve(values.get(key) ?? null);
 export const setItemAsync = (key: string, value: string) => Promise.resolve(void values.set(key, value));
-export const deleteItemAsync = (key: string) => Promise.resolve(void values.delete(key));

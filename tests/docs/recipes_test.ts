@@ -170,7 +170,8 @@ Deno.test("recipe: a session in React Native's storage", async () => {
   await auth.register(ada);
   assert(await getItemAsync("watchword"));
   await auth.logout();
-  assertEquals(await getItemAsync("watchword"), null);
+  const { user, accessToken, refreshToken } = JSON.parse(await getItemAsync("watchword") ?? "{}");
+  assertEquals([user, accessToken, refreshToken], [null, "", ""]);
   auth.dispose();
 });
 

@@ -72,7 +72,10 @@ async function startScene() {
 async function listStored(folder: string) {
   const files = await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
   return await Promise.all(
-    files.map(async ({ name }) => ({ name, mode: (await Deno.stat(`${folder}/${name}`)).mode ?? 0 })),
+    files.map(async ({ name }) => ({
+      mode: (await Deno.stat(`${folder}/${name}`)).mode ?? 0,
+      record: JSON.parse(await Deno.readTextFile(`${folder}/${name}`)),
+    })),
   );
 }
 
@@ -85,7 +88,11 @@ Deno.test("examples/cli: a session outlives the process that signed in, in a fil
   assertMatch((await run(["whoami"], scene)).out, /^ada, signed in since \d{4}-/);
 
   assertEquals((await run(["logout"], scene)).out, "Signed out.");
-  assertEquals(await listStored(scene.folder), []);
+  const left = (await listStored(scene.folder)).map(({ record }) => record);
+  assertEquals(
+    left.map(({ user, accessToken, refreshToken }) => [user, accessToken, refreshToken]),
+    [[null, "", ""]],
+  );
   const after = await run(["whoami"], scene);
   assertEquals([after.code, after.said], [1, "You are not signed in. Run: login <name>"]);
   const [session] = await scene.app.database

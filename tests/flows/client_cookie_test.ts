@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { type AuthClientOptions, memoryStore } from "@watchword/client";
+import type { AuthClientOptions } from "@watchword/client";
+import { cookieMode } from "@watchword/client/cookie";
+import { memoryStore } from "@watchword/client/storage";
 import { createTabs, fakeClock } from "@watchword/client/testing";
 import { password, startTestApp } from "../kit/app.ts";
 import { outcomeOf } from "../kit/client_scene.ts";
@@ -42,7 +44,7 @@ async function startBrowser() {
   const storage = memoryStore();
   const clients: Disposable[] = [];
   function open(options: Partial<AuthClientOptions> = {}) {
-    const client = app.client({ mode: "cookie", fetch: fetchHere, storage, ...options });
+    const client = app.client({ ...cookieMode(), fetch: fetchHere, storage, ...options });
     clients.push(client);
     return client;
   }
@@ -120,7 +122,7 @@ Deno.test("in cookie mode a logout clears the cookie and the store, also when it
     const { app, client, storage, cookie, open } = browser;
     await app.advance(seconds);
     await client.logout();
-    assertEquals([cookie(), await storage.get("watchword")], [null, null]);
+    assertEquals([cookie(), JSON.parse(await storage.get("watchword") ?? "").user], [null, null]);
     assert((await browser.findRotations()).revoked_at);
     const restarted = open();
     await restarted.ready;

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type AuthEvent, authReason, findAuthClientError, memoryStore, withAuth } from "@watchword/client";
+import { type AuthEvent, authReason, findAuthClientError, withAuth } from "@watchword/client";
+import { memoryStore } from "@watchword/client/storage";
 import { password, startTestApp } from "../kit/app.ts";
 import { createGate, outcomeOf, standingClock, startClientScene } from "../kit/client_scene.ts";
 import { eventually } from "../kit/eventually.ts";

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { memoryStore, withAuth } from "@watchword/client";
+import { withAuth } from "@watchword/client";
+import { memoryStore } from "@watchword/client/storage";
 import { createTabs, fakeClock } from "@watchword/client/testing";
 import { password, registerUser } from "../kit/app.ts";
 import { createGate, outcomeOf, startClientScene } from "../kit/client_scene.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { isAuthClientError, memoryStore, type TokenStore } from "@watchword/client";
+import { isAuthClientError } from "@watchword/client";
+import { memoryStore, type SessionStorage } from "@watchword/client/storage";
 import { password, startTestApp, type TestApp } from "../kit/app.ts";
 import { readSession } from "../kit/sessions.ts";
 import { createWire, networkError, type Wire } from "../kit/wire.ts";
@@ -15,7 +16,7 @@ function losingWire(lost: number): Wire {
   });
 }
 
-async function signIn(app: TestApp, wire: Wire, storage: TokenStore = memoryStore()) {
+async function signIn(app: TestApp, wire: Wire, storage: SessionStorage = memoryStore()) {
   const client = app.client({ fetch: wire.fetch, storage });
   await client.register({ username: "ada", password });
   const { state } = client;

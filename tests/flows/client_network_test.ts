@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { type AuthEvent, findAuthClientError, isAuthClientError, memoryStore } from "@watchword/client";
+import { type AuthEvent, findAuthClientError, isAuthClientError } from "@watchword/client";
+import { memoryStore } from "@watchword/client/storage";
 import { createTabs, fakeClock } from "@watchword/client/testing";
 import { createGate, outcomeOf, standingClock, startClientScene } from "../kit/client_scene.ts";
 import { eventually, pause } from "../kit/eventually.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { memoryStore, type TokenStore, webStore } from "@watchword/client";
+import { memoryStore, persistent, webStore } from "@watchword/client/storage";
 import { password, startTestApp, type TestApp } from "../kit/app.ts";
 import { createFakeStorage, storeKinds } from "../kit/stores.ts";
 import { createWire } from "../kit/wire.ts";
@@ -23,13 +23,14 @@ for (const [kind, createStore] of Object.entries(storeKinds)) {
     assertEquals(await name(third), "ada");
   });
 
-  Deno.test(`${kind} store: a logout leaves nothing in it`, async () => {
+  Deno.test(`${kind} store: a logout leaves neither a user nor a token in it`, async () => {
     await using app = await startTestApp();
     const storage = createStore();
     using client = app.client({ storage });
     await client.register({ username: "ada", password });
     await client.logout();
-    assertEquals(await storage.get("watchword"), null);
+    const { user, accessToken, refreshToken } = JSON.parse(await storage.get("watchword") ?? "");
+    assertEquals([user, accessToken, refreshToken], [null, "", ""]);
     using restarted = app.client({ storage });
     await restarted.ready;
     assertEquals(restarted.state, { status: "anonymous", lastEnd: null });
@@ -131,7 +132,7 @@ Deno.test("C-43, A-S5: a storage that is full when tokens are renewed keeps the 
 Deno.test("C-43, A-S5: a store whose promises reject keeps the session going too", async () => {
   await using app = await startTestApp();
   const broken = () => Promise.reject(new Error("the disk is gone"));
-  const storage: TokenStore = { get: broken, set: broken, remove: broken };
+  const storage = persistent({ get: broken, set: broken });
   using client = app.client({ storage });
   await client.register({ username: "ada", password });
   await app.advance(3_600);
@@ -142,7 +143,11 @@ Deno.test("C-43, A-S5: a store whose promises reject keeps the session going too
 
 Deno.test("C-52, A-S5: a stored expiry that was tampered with causes no endless refreshing", async () => {
   await using app = await startTestApp();
-  for (const change of [{ ttlMs: 0 }, { ttlMs: -1e12 }, { issuedAtMs: 9e15 }, { issuedAtMs: -9e15 }]) {
+  for (
+    const change of [{ expiresInSeconds: 0 }, { expiresInSeconds: -1e9 }, { issuedAt: 9e15 }, {
+      issuedAt: -9e15,
+    }]
+  ) {
     const storage = memoryStore();
     const wire = createWire();
     const first = app.client({ storage });

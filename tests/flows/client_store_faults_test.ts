@@ -1,10 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
-import { type AuthEvent, memoryStore, type TokenStore } from "@watchword/client";
+import type { AuthEvent } from "@watchword/client";
+import { memoryStore, persistent, webStore } from "@watchword/client/storage";
 import { asyncStore } from "@watchword/client/storage/async";
 import { createTabs, fakeClock } from "@watchword/client/testing";
 import { password, startTestApp } from "../kit/app.ts";
 import { createGate, outcomeOf, startClientScene } from "../kit/client_scene.ts";
 import { eventually } from "../kit/eventually.ts";
+import { hastenStores } from "../kit/hasten_stores.ts";
+import { createFakeStorage } from "../kit/stores.ts";
 import { createWire } from "../kit/wire.ts";
 
 const storageEvents = (events: AuthEvent[]) =>
@@ -37,10 +40,10 @@ Deno.test("C-45: a record of a later version is left as it is for the later vers
 
 for (const [when, isWoken] of [["at the next refresh", false], ["when the user comes back", true]] as const) {
   Deno.test(`C-46: a user who clears the site's data is signed out ${when}, without an exception`, async () => {
-    const storage = memoryStore();
-    await using scene = await startClientScene({ client: { storage } });
+    const storage = createFakeStorage();
+    await using scene = await startClientScene({ client: { storage: webStore(storage) } });
     const { app, client, wire } = scene;
-    await storage.remove("watchword");
+    storage.values.clear();
     await app.advance(3_600);
     if (isWoken) globalThis.dispatchEvent(new Event("pageshow"));
     else assertEquals(await outcomeOf(client.trpc.read.query()), "session_changed");
@@ -55,7 +58,6 @@ Deno.test("C-47: a storage that cuts long values in silence is told at once, not
   const storage = asyncStore({
     getItem: (key) => Promise.resolve(values.get(key) ?? null),
     setItem: (key, value) => Promise.resolve(void values.set(key, value.slice(0, 200))),
-    removeItem: (key) => Promise.resolve(void values.delete(key)),
   });
   await using scene = await startClientScene({ client: { storage } });
   const { app, client, events } = scene;
@@ -70,7 +72,8 @@ Deno.test("C-48: a call made before a slow storage was read waits for it, and is
   using first = app.client({ storage: memory });
   await first.register({ username: "ada", password });
   const opened = Promise.withResolvers<void>();
-  const storage: TokenStore = { ...memory, get: async (key) => (await opened.promise, memory.get(key)) };
+  const get = async (key: string) => (await opened.promise, memory.get(key));
+  const storage = { ...memory, get };
   const wire = createWire();
   using client = app.client({ storage, fetch: wire.fetch });
   const calls = [client.trpc.auth.me.query(), client.getAccessToken(), client.fetch(`${app.origin}/v1/me`)];
@@ -100,21 +103,11 @@ Deno.test("C-51: a page that comes back from the back/forward cache finds out wh
   await eventually("it is signed out", 1_000, () => page.state.status === "anonymous");
 });
 
-/** Makes the three seconds that the client's session gives a store short ones. */
-function hastenStores(): Disposable {
-  const { setTimeout: native } = globalThis;
-  const isClients = () => new Error().stack?.includes("client/session_store.ts");
-  const hasty = (run: (...rest: unknown[]) => void, ms?: number, ...rest: unknown[]) =>
-    native(() => run(...rest), ms === 3_000 && isClients() ? 15 : ms);
-  globalThis.setTimeout = hasty as typeof setTimeout;
-  return { [Symbol.dispose]: () => void (globalThis.setTimeout = native) };
-}
-
 Deno.test("a storage that never answers is given up on: the session lives as long as the client", async () => {
   using _hasty = hastenStores();
   const never = () => new Promise<never>(() => {});
   await using scene = await startClientScene({
-    client: { storage: { get: never, set: never, remove: never } },
+    client: { storage: persistent({ get: never, set: never }) },
   });
   const { app, client, events } = scene;
   assertEquals(storageEvents(events), ["unreadable", "write_failed"]);
@@ -130,11 +123,10 @@ Deno.test("a storage that stops answering while the refresh is under way does no
   const memory = memoryStore();
   let isDead = false;
   const orNever = <T>(run: () => T) => isDead ? new Promise<never>(() => {}) : run();
-  const storage: TokenStore = {
-    get: (key) => orNever(() => memory.get(key)),
-    set: (key, value) => orNever(() => memory.set(key, value)),
-    remove: (key) => orNever(() => memory.remove(key)),
-  };
+  const storage = persistent({
+    get: (key: string) => orNever(() => memory.get(key)),
+    set: (key: string, value: string) => orNever(() => memory.set(key, value)),
+  });
   await using scene = await startClientScene({ alter: gate.alter, client: { storage } });
   await scene.app.advance(3_600);
   const call = outcomeOf(scene.client.trpc.read.query());

@@ -126,7 +126,7 @@ for (const hasLocks of [true, false]) {
     browser.client.dispose();
     gate.release();
     assertEquals(await outcomeOf(other.client.trpc.read.query()), "done");
-    assertEquals(await lost, "unreachable");
+    assertEquals(await lost, "disposed");
     assertEquals([browser.attempts().length, new Set(browser.attempts()).size], [2, 1]);
     assertEquals(await findRotations(browser), { generation: 1, revoked_at: null });
   });
@@ -222,6 +222,6 @@ Deno.test("C-27: a refresh that ends after another tab's logout, unheard and uns
   isOffline = true;
   await browser.client.logout();
   gate.release();
-  assertEquals([await call, browser.stored()], ["session_changed", null]);
+  assertEquals([await call, browser.stored().user], ["session_changed", null]);
   assertEquals(late.state, { status: "anonymous", lastEnd: "other_tab" });
 });

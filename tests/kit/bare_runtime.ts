@@ -31,7 +31,6 @@ const values = new Map<string, string>();
 const storage = asyncStore({
   getItem: (key) => Promise.resolve(values.get(key) ?? null),
   setItem: (key, value) => Promise.resolve(void values.set(key, value)),
-  removeItem: (key) => Promise.resolve(void values.delete(key)),
 });
 
 const [origin = ""] = Deno.args;
@@ -66,5 +65,7 @@ await restarted.ready;
 const answers = [status, user.username, await aborted, restarted.state.status];
 await auth.logout();
 const late = await auth.stepUp({ password }).catch((error) => isAuthClientError(error) && error.code);
+// The record of a session that is over names nobody, and holds no token.
+const left = [...values.values()].filter((value) => /"user":\{|Token":"[^"]/.test(value)).length;
 // deno-lint-ignore no-console -- the answer goes to the test that runs this
-console.log(JSON.stringify({ answers, events: events.slice(0, 2), late, left: values.size }));
+console.log(JSON.stringify({ answers, events: events.slice(0, 2), late, left }));

@@ -1,4 +1,4 @@
-import { memoryStore, type TokenStore, webStore } from "@watchword/client";
+import { memoryStore, type TokenStore, webStore } from "@watchword/client/storage";
 import { type AsyncStorageLike, asyncStore, type SecureStoreLike } from "@watchword/client/storage/async";
 import { fileStore } from "@watchword/client/storage/file";
 import { indexedDbStore } from "@watchword/client/storage/indexeddb";
@@ -26,7 +26,6 @@ function createMap() {
   return {
     getItem: (key: string) => use().get(key) ?? null,
     setItem: (key: string, value: string) => void use().set(key, value),
-    removeItem: (key: string) => void use().delete(key),
     clear: () => values.clear(),
     forbid: () => void (isForbidden = true),
   };
@@ -41,7 +40,6 @@ function createWebShelf(): Shelf {
       webStore({
         getItem: map.getItem,
         setItem: (key, value) => (map.setItem(key, value), void tell(key)),
-        removeItem: (key) => (map.removeItem(key), void tell(key)),
       }),
     clear: () => Promise.resolve((map.clear(), void tell(null))),
     forbid: map.forbid,
@@ -60,7 +58,6 @@ function createAsyncShelf(shape: (storage: AsyncStorageLike) => AsyncStorageLike
   const storage = shape({
     getItem: (key) => later(() => map.getItem(key)),
     setItem: (key, value) => later(() => map.setItem(key, value)),
-    removeItem: (key) => later(() => map.removeItem(key)),
   });
   return {
     open: () => asyncStore(storage),
@@ -104,7 +101,8 @@ function createMemoryShelf(): Shelf {
   const store = memoryStore();
   return {
     open: () => store,
-    clear: async () => await store.remove("a"),
+    // A memory is emptied by nobody but its owner.
+    clear: () => Promise.reject(new Error("nobody can clear it")),
     forbid() {},
     async [Symbol.asyncDispose]() {},
   };
@@ -113,26 +111,25 @@ function createMemoryShelf(): Shelf {
 export interface ShelfKind {
   create(): Shelf | Promise<Shelf>;
   /** What it does beyond keeping values. */
-  can: { watch: boolean; lock: boolean; fail: boolean };
+  can: { watch: boolean; lock: boolean; fail: boolean; clear: boolean };
 }
 
 /** Every kind of store. */
 export const shelfKinds: Record<string, ShelfKind> = {
-  memory: { create: createMemoryShelf, can: { watch: false, lock: false, fail: false } },
-  web: { create: createWebShelf, can: { watch: true, lock: true, fail: true } },
-  indexeddb: { create: createIndexedDbShelf, can: { watch: true, lock: true, fail: true } },
-  file: { create: createFileShelf, can: { watch: true, lock: true, fail: true } },
+  memory: { create: createMemoryShelf, can: { watch: false, lock: false, fail: false, clear: false } },
+  web: { create: createWebShelf, can: { watch: true, lock: true, fail: true, clear: true } },
+  indexeddb: { create: createIndexedDbShelf, can: { watch: true, lock: true, fail: true, clear: true } },
+  file: { create: createFileShelf, can: { watch: true, lock: true, fail: true, clear: true } },
   asyncStorage: {
     create: () => createAsyncShelf((storage) => storage),
-    can: { watch: false, lock: false, fail: true },
+    can: { watch: false, lock: false, fail: true, clear: true },
   },
   secureStore: {
     create: () =>
-      createAsyncShelf(({ getItem, setItem, removeItem }) => ({
+      createAsyncShelf(({ getItem, setItem }) => ({
         getItemAsync: getItem,
         setItemAsync: setItem,
-        deleteItemAsync: removeItem,
       })),
-    can: { watch: false, lock: false, fail: true },
+    can: { watch: false, lock: false, fail: true, clear: true },
   },
 };

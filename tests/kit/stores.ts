@@ -1,4 +1,4 @@
-import { memoryStore, type TokenStore, webStore } from "@watchword/client";
+import { memoryStore, persistent, type SessionStorage, webStore } from "@watchword/client/storage";
 
 /** A `Storage` as browsers have it, whose every method can be made to throw. */
 export interface FakeStorage {
@@ -7,7 +7,6 @@ export interface FakeStorage {
   fault: Error | undefined;
   getItem(key: string): string | null;
   setItem(key: string, value: string): void;
-  removeItem(key: string): void;
 }
 
 /** An empty storage that works. */
@@ -18,7 +17,6 @@ export function createFakeStorage(): FakeStorage {
     fault: undefined,
     getItem: (key) => guard(() => values.get(key) ?? null),
     setItem: (key, value) => guard(() => void values.set(key, String(value))),
-    removeItem: (key) => guard(() => void values.delete(key)),
   };
   function guard<T>(run: () => T): T {
     if (storage.fault) throw storage.fault;
@@ -28,18 +26,17 @@ export function createFakeStorage(): FakeStorage {
 }
 
 /** A store that answers a turn later, as those do that ask another thread. */
-function slowStore(): TokenStore {
+function slowStore(): SessionStorage {
   const store = memoryStore();
   const later = () => new Promise((resolve) => setTimeout(resolve, 1));
-  return {
+  return persistent({
     get: async (key) => (await later(), store.get(key)),
     set: async (key, value) => (await later(), store.set(key, value)),
-    remove: async (key) => (await later(), store.remove(key)),
-  };
+  });
 }
 
 /** Every kind of store, each made empty. */
-export const storeKinds: Record<string, () => TokenStore> = {
+export const storeKinds: Record<string, () => SessionStorage> = {
   memory: memoryStore,
   web: () => webStore(createFakeStorage()),
   asynchronous: slowStore,

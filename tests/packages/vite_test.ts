@@ -7,7 +7,8 @@ const page =
 const main = `
 import { createAuthClient } from "@watchword/client";
 import { sseSubscriptions } from "@watchword/client/sse";
-globalThis.auth = createAuthClient({ url: "/trpc", storage: "web", subscriptions: sseSubscriptions() });
+import { webStore } from "@watchword/client/storage";
+globalThis.auth = createAuthClient({ url: "/trpc", storage: webStore(), subscriptions: sseSubscriptions() });
 `;
 
 /** A server's modules that Vite would have to leave out, and what only a server needs. */

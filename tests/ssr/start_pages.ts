@@ -1,6 +1,7 @@
 import type { Seed, ServerAuth, ServerAuthOptions } from "@watchword/client/server";
 import { createServerAuth } from "@watchword/client/server";
-import { formatAttemptCookie, makeAttemptId } from "../../client/attempt_cookie.ts";
+import { formatAttemptCookie } from "../../client/attempt_cookie.ts";
+import { makeAttemptId } from "../../client/attempt_id.ts";
 import { password, startTestApp, type TestApp } from "../kit/app.ts";
 import { type CounterApp, createCounterApp } from "../kit/counter_app.ts";
 

@@ -51,6 +51,10 @@ function wrongOptions() {
   createAuthClient<AppRouter>({});
   // @ts-expect-error -- no such storage
   createAuthClient<AppRouter>({ url: "/trpc", storage: "cookie jar" });
+  // @ts-expect-error -- a store of one's own is wrapped by persistent()
+  createAuthClient<AppRouter>({ url: "/trpc", storage: { get: () => null, set: () => {} } });
+  // @ts-expect-error -- cookieMode() is spread into the settings
+  createAuthClient<AppRouter>({ url: "/trpc", mode: "cookie" });
   // @ts-expect-error -- the secret is required
   const options: AuthOptions = { databaseUrl: "postgres://", issuer: "http://x" };
   return options;

@@ -1,6 +1,7 @@
 import { MutationCache, QueryClient } from "@tanstack/react-query";
 import { createTRPCOptionsProxy } from "@trpc/tanstack-react-query";
 import { createAuthClient } from "@watchword/client";
+import { cookieMode } from "@watchword/client/cookie";
 import { authRetry, bindQueryClient } from "@watchword/client/tanstack";
 import type { TodoRouter } from "../server/router.ts";
 import { askForPassword } from "./ask_for_password.ts";
@@ -9,8 +10,7 @@ import { askForPassword } from "./ask_for_password.ts";
 export const auth = createAuthClient<TodoRouter>({
   url: "/trpc",
   // The refresh token is in a cookie that no script can read. What is stored tells the tabs who is signed in.
-  mode: "cookie",
-  storage: "web",
+  ...cookieMode(),
   // A call that needs a recent sign-in is sent again by itself when the user has given the password.
   onStepUp: askForPassword,
 });

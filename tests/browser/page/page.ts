@@ -4,6 +4,7 @@
  */
 import { createAuthClient } from "@watchword/client";
 import { sseSubscriptions } from "@watchword/client/sse";
+import { webStore } from "@watchword/client/storage";
 import { indexedDbStore } from "@watchword/client/storage/indexeddb";
 import type { PageRouter } from "../page_app.ts";
 import { dom } from "./dom.ts";
@@ -11,7 +12,7 @@ import { dom } from "./dom.ts";
 const query = new URLSearchParams(location.search);
 const auth = createAuthClient<PageRouter>({
   url: `${location.origin}/trpc`,
-  storage: query.get("store") === "indexeddb" ? indexedDbStore() : "web",
+  storage: query.get("store") === "indexeddb" ? indexedDbStore() : webStore(),
   subscriptions: sseSubscriptions(),
 });
 

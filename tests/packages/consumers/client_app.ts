@@ -9,9 +9,15 @@ import {
   isAuthClientError,
 } from "@watchword/client";
 import type { ReasonOf, ServiceRouter, Session } from "@watchword/client/contract";
+import { cookieMode, type Seed } from "@watchword/client/cookie";
+import { persistent, type TokenStore, webStore } from "@watchword/client/storage";
 
 export const auth = createAuthClient({ url: "http://127.0.0.1:8000/trpc" });
 export const typed: AuthClient<ServiceRouter> = auth;
+export const kept = createAuthClient({ url: "/trpc", storage: webStore() });
+export const rendered = (seed: Seed | null) => createAuthClient({ url: "/trpc", ...cookieMode({ seed }) });
+export const keptIn = ({ get, set }: TokenStore) =>
+  createAuthClient({ url: "/trpc", storage: persistent({ get, set }) });
 
 export type Inputs = inferRouterInputs<ServiceRouter>;
 export type Outputs = inferRouterOutputs<ServiceRouter>;
