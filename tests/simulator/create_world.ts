@@ -45,6 +45,7 @@ export async function createWorld(setup: Setup, clock: FakeClock): Promise<World
     overSessions: new Set(),
     signOuts: [],
     bornAt: new Map(),
+    stored: new Set(),
     seen: new Set(),
     storageCount: 0,
     note,

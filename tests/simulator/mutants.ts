@@ -16,69 +16,79 @@ export const mutants: Mutant[] = [
     name: "resends-what-may-have-run",
     file: "client/auth_link.ts",
     changes: [
-      ['(op.type === "subscription" || !(auth?.executed ?? op.type !== "query"))', "true"],
-      ["if (!refreshable.includes(reason)) throw error;", ""],
+      ['!isStream && (executed ?? op.type !== "query")', "false"],
+      [
+        "throw error;\n      }\n\n      function abort",
+        "return session.acquire(used);\n      }\n\n      function abort",
+      ],
     ],
   },
   {
     name: "epoch-stands-still",
     file: "client/session_machine.ts",
-    changes: [["if (isOther) epoch++;", ""]],
+    changes: [["if (isOther && !isBooting) epoch++;", ""]],
   },
   {
     name: "signs-out-on-500",
     file: "client/auth_api.ts",
     changes: [[
-      'if (auth === null) throw new Error("not an answer of the auth server");',
-      'if (auth === null) return { ok: false, auth: { reason: "SESSION_REVOKED", executed: false } };',
+      'if (refusal === null) throw new Error("not an answer of the auth server");',
+      'if (refusal === null) return { reason: "SESSION_REVOKED", executed: false };',
     ]],
   },
   {
     name: "attempt-id-not-stored",
     file: "client/session_machine.ts",
-    changes: [[
-      "record = { ...before, attemptId };\n    await write({ ...record, generation }, startEpoch);",
-      "",
-    ]],
+    changes: [
+      ["become({ ...before, attemptId: begun }, cause);", ""],
+      ["cookies?.attempts?.read() ?? parent.attemptId", "begun"],
+    ],
   },
   {
     name: "lock-waits-for-ever",
-    file: "client/session_store.ts",
-    changes: [["store.lock?.(key, waitMs, run)", "store.lock?.(key, Infinity, run)"]],
+    file: "client/persistent.ts",
+    changes: [["store.lock(key, waitMs, once)", "store.lock(key, Infinity, once)"]],
   },
   {
     name: "generation-goes-backwards",
-    file: "client/session_machine.ts",
-    changes: [
-      ["stored.generation > record.generation;", "stored.generation !== record.generation;"],
-      ["stored.generation + (stored.attemptId ? 1 : 0) > value.generation", "false"],
-    ],
+    file: "client/persistent.ts",
+    changes: [["rankOf(a) > rankOf(b)", "false"]],
+  },
+  {
+    name: "end-does-not-last",
+    file: "client/persistent.ts",
+    changes: [[": Infinity;", ": -1;"]],
+  },
+  {
+    name: "earlier-sign-in-wins",
+    file: "client/persistent.ts",
+    changes: [["a.startedAt > b.startedAt", "a.startedAt < b.startedAt"]],
   },
   {
     name: "no-fuse",
     file: "client/backoff.ts",
     changes: [
-      ["if (waitMs <= 0) return null;", "return null;"],
+      ["return waitMs > 0 ?", "return waitMs > Infinity ?"],
       ["if (isTooOften) return", "if (isTooOften && now < 0) return"],
     ],
   },
   {
     name: "no-request-timeout",
-    file: "client/auth_api.ts",
-    changes: [["setTimeout(abort, timeoutMs)", "setTimeout(() => {}, timeoutMs)"]],
+    file: "client/limit.ts",
+    changes: [["const timer = ms && setTimeout(stop, ms);", "const timer = 0;"]],
   },
   {
     name: "verdict-believed-of-a-session-that-moved-on",
     file: "client/session_machine.ts",
     changes: [[
-      'if (stored !== null && isNewer(stored)) adoptStored(stored, "other_tab");\n    else await signOut',
-      "await signOut",
+      "await settle();\n    const now = present();\n    if (now?.sessionId === sessionId && now.generation === generation) await end",
+      "if (present()) await end",
     ]],
   },
   {
     name: "other-tabs-not-heard",
-    file: "client/session_store.ts",
-    changes: [["store.watch?.(key, changed)", "null"]],
+    file: "client/persistent.ts",
+    changes: [["store.watch?.(key, () => void settle())", "null"]],
   },
 ];
 

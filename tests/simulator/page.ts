@@ -1,4 +1,5 @@
-import { createAuthClient, findAuthClientError, type SessionState, type TokenStore } from "@watchword/client";
+import { createAuthClient, findAuthClientError, type SessionState } from "@watchword/client";
+import type { SessionStorage } from "@watchword/client/storage";
 import type { Tab } from "@watchword/client/testing";
 import { TRPCClientError } from "@trpc/client";
 import { judgeSignOut } from "./sign_outs.ts";
@@ -44,7 +45,7 @@ export function thawPage({ clock }: World, page: Page): void {
 }
 
 /** Tabs that answer each other's writes without end would do so within one moment of virtual time. */
-function countAccess(world: World, tab: Tab): TokenStore {
+function countAccess(world: World, tab: Tab): SessionStorage {
   const { storage } = tab.options;
   const count = <T>(run: () => T): T => {
     if (++world.storageCount === STORAGE_COUNT_MAX) world.violate("the tabs never leave the storage alone");
@@ -53,9 +54,12 @@ function countAccess(world: World, tab: Tab): TokenStore {
   };
   return {
     ...storage,
-    get: (key) => count(() => storage.get(key)),
-    set: (key, value) => count(() => storage.set(key, value)),
-    watch: (key, changed) => storage.watch?.(key, () => runningTab.run(tab, changed)) ?? (() => {}),
+    get: (key: string) => count(() => storage.get(key)),
+    async set(key: string, value: string) {
+      await count(() => storage.set(key, value));
+      world.stored.add(JSON.parse(value).sessionId);
+    },
+    watch: (key: string, changed: () => void) => storage.watch(key, () => runningTab.run(tab, changed)),
   };
 }
 

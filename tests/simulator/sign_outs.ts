@@ -26,10 +26,11 @@ function wasLeftElsewhere({ setup, signOuts, bornAt }: World, page: Page, sessio
 
 /** The browser had long stored another session in its place, and that one lives. */
 function hasMovedOn(world: World, sessionId: string): boolean {
-  const { bornAt, clock, setup, signOuts } = world;
+  const { bornAt, clock, setup, signOuts, stored } = world;
   const crossingMs = setup.hasLocks ? CROSSING_MS : UNGUARDED_MS;
   return [...bornAt].some(([id, at]) =>
-    at > (bornAt.get(sessionId) ?? 0) && clock.monotonic() - at > crossingMs && isLive(world, id) &&
+    at > (bornAt.get(sessionId) ?? 0) && stored.has(id) && clock.monotonic() - at > crossingMs &&
+    isLive(world, id) &&
     !signOuts.some((one) => one.at >= at - crossingMs)
   );
 }

@@ -50,6 +50,8 @@ function judgeRefreshRate({ pages, setup, violate }: World): void {
 function judgeRotations({ network: { rotations }, server, bornAt, setup, seen, violate }: World): void {
   // Two rotations within the time that a request travels make its token one that was used before.
   const mayCross = ["force", "server", "storage"].some((hurry) => seen.has(hurry)) ||
+    // What arrives while the device sleeps is old at once, and without locks its successor overtakes what is under way.
+    !setup.hasLocks && seen.has("sleep") ||
     // Nothing then holds together what a page reads, and what it writes when it wakes.
     setup.storageDelayMs > 0 && seen.has("freeze");
   const youngest = Math.max(...bornAt.values());
@@ -75,7 +77,9 @@ const isSignedIn = ({ client }: Page) => client.state.status === "authenticated"
 async function judgeRecovery(world: World): Promise<void> {
   const { clock, violate, seen, overSessions } = world;
   const open = world.pages.filter(({ tab }) => tab.isAlive);
-  if (!seen.has("storage")) open.push(openPage(world));
+  // Who could not read the storage looks again when the user comes back.
+  globalThis.dispatchEvent(new Event("pageshow"));
+  open.push(openPage(world));
   await clock.advance(5_000);
   // The first may find that another tab has moved on to another user.
   for (let round = 0; round < 2; round++) {
@@ -88,12 +92,12 @@ async function judgeRecovery(world: World): Promise<void> {
       violate(`${what} came to ${outcome}, and it is signed in`);
     }
   }
-  if (seen.has("storage")) return;
   const minds = new Set(
     open.map(({ client: { state } }) => "sessionId" in state ? state.sessionId : "anonymous"),
   );
   if (minds.size > 1) violate(`the tabs are of ${minds.size} minds`);
-  for (const sessionId of minds) {
+  // Where neither the storage nor the server could be told, nobody is left who knows.
+  for (const sessionId of seen.has("storage") ? [] : minds) {
     if (overSessions.has(sessionId)) violate("a session that was signed out of is back");
   }
 }

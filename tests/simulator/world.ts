@@ -66,6 +66,8 @@ export interface World {
   /** When its users signed out, and when a session was first seen, on the monotonic clock. */
   signOuts: SignOut[];
   bornAt: Map<string, number>;
+  /** Sessions that were in the storage at some time. */
+  stored: Set<string>;
   /** What the schedule has done so far that excuses something. */
   seen: Set<string>;
   storageCount: number;
