@@ -2,7 +2,13 @@ import { createTRPCClient, type TRPCLink } from "@trpc/client";
 import { observable } from "@trpc/server/observable";
 import { assertEquals } from "@std/assert";
 import { createAuthClient, createSession, findAuthClientError, type SessionOptions } from "@watchword/client";
-import { createFakeAuthServer, createFaultyFetch, type FakeAuth, fakeClock } from "@watchword/client/testing";
+import {
+  createFakeAuthServer,
+  createFaultyFetch,
+  createTabs,
+  type FakeAuth,
+  fakeClock,
+} from "@watchword/client/testing";
 import { eventually } from "../kit/eventually.ts";
 
 const password = "correct horse battery";
@@ -89,4 +95,20 @@ Deno.test("one procedure that refuses every token takes it from no other", async
   network.always({ refuse: "TOKEN_INVALID" }, "add");
   for (let calls = 0; calls < 10; calls++) await client.trpc.add.mutate().catch(() => {});
   assertEquals(await codeOf(client.trpc.read.query()), "ok");
+});
+
+Deno.test("a step-up that waits while another tab changes the user is not made with either's password", async () => {
+  const { clock, server, network } = startServer();
+  const tabs = createTabs({ clock, fetch: network.fetch });
+  const [one, other] = [tabs.open(), tabs.open()];
+  const client = createAuthClient<Router>({ url, ...one.options });
+  await client.register({ username: "ada", password });
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  void other.options.storage.lock("watchword", 0, () => held);
+  const stepUp = codeOf(client.stepUp({ password }));
+  await createAuthClient<Router>({ url, ...other.options }).register({ username: "bob", password });
+  await clock.advance(10);
+  release();
+  await clock.advance(10);
+  assertEquals([await stepUp, server.count("auth.stepUp")], ["session_changed", 0]);
 });
