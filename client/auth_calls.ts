@@ -100,6 +100,7 @@ export function createAuthCalls(
   function signIn<Result>(procedure: string, input: unknown, signal?: AbortSignal): Promise<Result> {
     const mine = ++turn;
     return inTurn(async () => {
+      if (mine !== turn) throw authClientError("session_changed");
       const sent = session.takeStamp();
       const { data, ...refusal } = await api<SignedIn>(procedure, input, { signal });
       revokeLater();
@@ -186,6 +187,8 @@ export function createAuthCalls(
       }
     } catch (error) {
       revoke(accessToken);
+      // The cookie may have been in the way.
+      if (isCookieMode) revokeLater();
       // Nobody is there any more who could tell the server later.
       if (scope === "all" || session.epochError().code === "disposed") throw error;
     }
