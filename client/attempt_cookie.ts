@@ -1,3 +1,5 @@
+import { attemptIdPattern } from "./attempt_id.ts";
+
 /**
  * Where the attempt id of the next refresh is kept in cookie mode: in a cookie beside the refresh token's, so that
  * the page's script and the server that renders the page send the same one. Whichever of their answers is lost, the
@@ -6,7 +8,6 @@
 const NAME = "__Host-watchword_attempt";
 // As long as browsers keep any cookie (RFC 6265bis §5.6.1); it must outlive the session.
 const MAX_AGE_SECONDS = 400 * 24 * 3_600;
-const pattern = /^[A-Za-z0-9_-]{21}[AQgw]$/;
 
 /** Reads one cookie from a `Cookie` header or `document.cookie`. Two of a name count as none. */
 export function readCookie(cookies: string, name: string): string | null {
@@ -19,7 +20,7 @@ export function readCookie(cookies: string, name: string): string | null {
 /** Reads the attempt id; null when there is none yet. */
 export function readAttemptCookie(cookies: string): string | null {
   const value = readCookie(cookies, NAME);
-  return value !== null && pattern.test(value) ? value : null;
+  return value !== null && attemptIdPattern.test(value) ? value : null;
 }
 
 /** Writes an attempt id, for `Set-Cookie` or `document.cookie`. */

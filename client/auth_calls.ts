@@ -15,6 +15,7 @@ import type { AuthErrorData, Reason } from "@watchword/shared/reasons";
 import type { Access } from "./access.ts";
 import type { AuthApi } from "./auth_api.ts";
 import { authClientError } from "./auth_client_error.ts";
+import { isTokenReason } from "./auth_reason.ts";
 import { limit } from "./limit.ts";
 import type { Session } from "./session.ts";
 import { isTokens } from "./session_record.ts";
@@ -109,8 +110,6 @@ export function createAuthCalls(
       if (!tokens) return data as Result;
       if (!isTokens(tokens) || !user?.id) throw authClientError("unreachable");
       await session.ready;
-      // It is to be later than all that is there.
-      await session.settle();
       if (mine !== turn || signal?.aborted) throw discard(tokens);
       await session.signIn(user, tokens, sent);
       return { status: "signed_in", user } as Result;
@@ -179,7 +178,7 @@ export function createAuthCalls(
       // A genuine token ends its own session even when it is over; for more than that, one of them must live.
       let { reason } = await inTurn(() => ask(isLive || scope === "this" ? accessToken : undefined), signal);
       // Its key is gone: the refresh token is proof enough.
-      if (/^TOKEN_/.test(reason ?? "")) ({ reason } = await ask());
+      if (isTokenReason(reason)) ({ reason } = await ask());
       const isOver = reason && verdicts[reason];
       // This session was over already, which is what was asked for.
       if (reason && !(isOver && scope === "this")) {

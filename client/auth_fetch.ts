@@ -1,5 +1,5 @@
-import { type Access, bearerHeaders } from "./access.ts";
-import { readAuthErrorData } from "./auth_reason.ts";
+import { type Access, bearer } from "./access.ts";
+import { isTokenReason, readAuthErrorData } from "./auth_reason.ts";
 import { limit } from "./limit.ts";
 import type { Session } from "./session.ts";
 
@@ -15,7 +15,7 @@ async function isTokenRefused(response: Response): Promise<boolean> {
   if (response.status !== 401) return false;
   const body = await response.clone().json().catch(() => null);
   const { reason, executed } = readAuthErrorData(body?.error) ?? Object(body);
-  return /^TOKEN_/.test(reason) && !executed;
+  return isTokenReason(reason) && !executed;
 }
 
 /**
@@ -31,9 +31,7 @@ export function createAuthFetch({ session, fetch, origin }: AuthFetchOptions): t
 
     const send = (access: Access | null): Promise<Response> => {
       const headers = new Headers(init?.headers ?? request?.headers);
-      for (const [name, value] of Object.entries(bearerHeaders(access?.accessToken))) {
-        headers.set(name, value);
-      }
+      if (access) headers.set("authorization", bearer(access.accessToken));
       return fetch(request?.clone() ?? url, { ...init, headers });
     };
     const signals = [init?.signal ?? request?.signal];

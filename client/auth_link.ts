@@ -3,7 +3,7 @@ import type { AnyTRPCRouter } from "@trpc/server";
 import { observable } from "@trpc/server/observable";
 import { type Access, bearerHeaders } from "./access.ts";
 import { authClientError } from "./auth_client_error.ts";
-import { readAuthErrorData } from "./auth_reason.ts";
+import { isTokenReason, readAuthErrorData } from "./auth_reason.ts";
 import { limit } from "./limit.ts";
 import type { Session } from "./session.ts";
 import { verdicts } from "./session_state.ts";
@@ -128,7 +128,7 @@ export function createAuthLink<R extends AnyTRPCRouter>(session: Session, askSte
           if (next && next.sessionId !== used.sessionId) return next;
         } else if (reason) {
           // The token was refused in front of the procedure's own code, and a fresh one may do.
-          if (/^TOKEN_/.test(reason)) return await session.acquire(used);
+          if (isTokenReason(reason)) return await session.acquire(used);
         } else if (
           error.data?.code === "UNAUTHORIZED" && present && present.accessToken !== used.accessToken
         ) {

@@ -1,5 +1,10 @@
 import type { AuthErrorData, Reason } from "@watchword/shared/reasons";
 
+/** Tells whether the access token was what was refused, so that another one may do. */
+export function isTokenReason(reason: unknown): boolean {
+  return /^TOKEN_/.test(String(reason));
+}
+
 /** Reads `data.auth` of a tRPC error, wherever it stands; null when there is none. Nothing else of it is believed. */
 export function readAuthErrorData(error: unknown): AuthErrorData | null {
   const auth: unknown = Object(Object(error).data).auth;

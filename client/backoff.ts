@@ -43,7 +43,7 @@ export function createBackoff(nowMs: () => number): Backoff {
       const now = nowMs();
       sentAt = sentAt.filter((at) => at > now - MINUTE_MS);
       const [first = now] = sentAt;
-      const isTooOften = sentAt.length >= Math.max(MINUTE_MIN_COUNT, 2 * MINUTE_MS / ttlMs);
+      const isTooOften = sentAt.length >= Math.max(MINUTE_MIN_COUNT, 2 * MINUTE_MS / (ttlMs || MINUTE_MS));
       if (isTooOften) return Math.ceil((first + MINUTE_MS - now) / 1_000);
       sentAt.push(now);
       return 0;

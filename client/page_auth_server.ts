@@ -10,6 +10,7 @@ import type { AnyTRPCRouter } from "@trpc/server";
 import type { Me } from "@watchword/shared/contract";
 import { BATCH_MAX_CALLS } from "@watchword/shared/limits";
 import type { Reason } from "@watchword/shared/reasons";
+import { bearerHeaders } from "./access.ts";
 import { authReason } from "./auth_reason.ts";
 import { findRefreshCookie, formatRefreshCookie } from "./page_cookies.ts";
 
@@ -71,12 +72,12 @@ export function connectAuthServer(options: AuthServerOptions) {
     },
     /** Asks who an access token belongs to, and whether it still holds. */
     async findMe(accessToken: string): Promise<Answer<Me>> {
-      const client = connectAlone({ authorization: `Bearer ${accessToken}` }, sendInTime);
+      const client = connectAlone(bearerHeaders(accessToken), sendInTime);
       return await settle(client.query(`${prefix}me`)) as Answer<Me>;
     },
     /** The app's own calls. */
     createClient<R extends AnyTRPCRouter>(accessToken: string | null): TRPCClient<R> {
-      const headers = accessToken === null ? {} : { authorization: `Bearer ${accessToken}` };
+      const headers = bearerHeaders(accessToken);
       const link = batchLink({ url, transformer, headers, fetch: send, maxItems: BATCH_MAX_CALLS });
       return createTRPCClient<R>({ links: [link as TRPCLink<R>] });
     },

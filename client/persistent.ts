@@ -1,4 +1,5 @@
 import type { Tokens } from "@watchword/shared/contract";
+import { attemptIdPattern } from "./attempt_id.ts";
 import { createQueue } from "./create_queue.ts";
 import { limit } from "./limit.ts";
 import { isTokens, type SessionRecord, toEnded } from "./session_record.ts";
@@ -58,7 +59,7 @@ export function decodeRecord(text: string | null): SessionRecord | null {
     const isRecord = v === VERSION && isTokens(record) && (user === null || typeof user.id === "string") &&
       typeof refreshToken === "string" && [generation, startedAt].every(isOrdinal) &&
       Number.isFinite(issuedAt) &&
-      (attemptId === undefined || /^[\w-]{22}$/.test(attemptId));
+      (attemptId === undefined || attemptIdPattern.test(attemptId));
     return isRecord ? record as Tokens & SessionRecord : null;
   } catch {
     return null;

@@ -37,8 +37,6 @@ export interface Session {
   ttlMs(): number;
   /** Waits for a usable access, other than the given one. @throws AuthClientError */
   acquire(other?: Access, cause?: RefreshCause): Promise<Access | null>;
-  /** Agrees with everybody who shares the session. */
-  settle(): Promise<void>;
   /** Takes the tokens of a sign-in, or of a step-up of the same user. */
   signIn(user: User, tokens: Tokens, sent: Sent): Promise<void>;
   /** Ends the session here, by the wish of its user. @returns what it was, for the server to be told */

@@ -189,7 +189,7 @@ export function startSession(
     /** What calls that were made in this epoch go on under. @throws AuthClientError when there is nothing */
     function requirePresent(): LiveRecord {
       const now = present();
-      if (!now || epoch !== startEpoch) throw authClientError(life.aborted ? "disposed" : "session_changed");
+      if (!now || epoch !== startEpoch) throw epochError();
       return now;
     }
 
@@ -289,6 +289,11 @@ export function startSession(
     return ended;
   }
 
+  function epochError(): AuthClientError {
+    const isVerdict = "lastEnd" in state && Object.values(verdicts).includes(state.lastEnd!);
+    return authClientError(life.aborted ? "disposed" : isVerdict ? "signed_out" : "session_changed");
+  }
+
   life.addEventListener("abort", () => {
     epoch++;
     epochEnds.tell();
@@ -306,14 +311,10 @@ export function startSession(
     subscribe: changes.add,
     on: events.add,
     onEpochEnd: epochEnds.add,
-    epochError() {
-      const isVerdict = "lastEnd" in state && Object.values(verdicts).includes(state.lastEnd!);
-      return authClientError(life.aborted ? "disposed" : isVerdict ? "signed_out" : "session_changed");
-    },
+    epochError,
     peek,
     ttlMs,
     acquire,
-    settle: () => settle(),
     async signIn(user, tokens, sent) {
       if (life.aborted) throw authClientError("disposed");
       cookies?.attempts?.write(makeAttemptId());

@@ -7,7 +7,7 @@ import type { TokenStore } from "./token_store.ts";
 export interface SessionHost {
   readonly record: SessionRecord | null;
   /** Takes a record as the present one. */
-  become(next: SessionRecord, why: "restored" | "other_tab" | SignOutReason): void;
+  become(next: SessionRecord, why: "restored" | SignOutReason): void;
   emit(event: AuthEvent): void;
   key: string;
   clock: ClientClock;

@@ -7,6 +7,7 @@ import { httpSubscriptionLink, type TRPCLink } from "@trpc/client";
 import type { AnyTRPCRouter } from "@trpc/server";
 import { authClientError } from "./auth_client_error.ts";
 import type { SubscriptionLink } from "./create_auth_client.ts";
+import { bearerHeaders } from "./access.ts";
 import type { Auth } from "./create_session.ts";
 import { FetchEventSource } from "./fetch_event_source.ts";
 import { findOwner } from "./find_owner.ts";
@@ -43,7 +44,7 @@ export function sse(auth: Auth, options: { fetch?: typeof fetch } = {}): SseOpti
       if (owner && owner !== present) throw authClientError("session_changed");
       const headers = {
         ...init.headers as Record<string, string>,
-        ...(owner && { authorization: `Bearer ${token}` }),
+        ...bearerHeaders(owner && token),
       };
       const response = await (options.fetch ?? fetch)(url, { ...init, headers });
       if (response.status !== 401 || force || !owner) return response;

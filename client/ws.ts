@@ -5,6 +5,7 @@
  */
 import { createWSClient, type TRPCLink, wsLink } from "@trpc/client";
 import type { AnyTRPCRouter } from "@trpc/server";
+import { bearer } from "./access.ts";
 import type { SubscriptionLink } from "./create_auth_client.ts";
 import type { Auth } from "./create_session.ts";
 import type { RefreshCause } from "./session_state.ts";
@@ -103,7 +104,7 @@ export function ws(auth: Auth, options: { WebSocket?: typeof WebSocket } = {}): 
       const force = isEnded;
       isEnded = false;
       const token = await auth.getAccessToken({ force }).catch(() => null);
-      return token ? { authorization: `Bearer ${token}` } : null;
+      return token ? { authorization: bearer(token) } : null;
     },
   };
 }

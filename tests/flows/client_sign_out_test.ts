@@ -9,11 +9,11 @@ import { createWire, networkError, refusal, type Sent } from "../kit/wire.ts";
 
 type Client = AuthClient<AppRouter>;
 
-/** A client whose refreshes meet `alter`, signed in, with its token past its end. */
 /** Whose session is in a storage: nobody's, once it is over. */
 const findStoredUser = async (storage: SessionStorage) =>
   JSON.parse(await storage.get("watchword") ?? "null").user;
 
+/** A client whose refreshes meet `alter`, signed in, with its token past its end. */
 async function startExpired(
   app: TestApp,
   alter: (sent: Sent, forward: () => Promise<Response>) => Promise<Response>,

@@ -50,8 +50,9 @@ Deno.test("in cookie mode a refresh of the former user ends with their session, 
   await clock.advance(580_000);
   network.once({ answerDelayMs: 3_000 }, "auth.refresh");
   await client.getAccessToken();
-  await client.logout();
-  await client.signIn("bob");
+  const signedIn = client.logout().then(() => client.signIn("bob"));
+  await eventually("the next user does not wait for it", 2_000, () => client.who() === "bob");
+  await signedIn;
   const cookie = jar.refreshToken;
   await clock.advance(5_000);
   assertEquals([client.who(), isLive(client.sessionId()), jar.refreshToken], ["bob", true, cookie]);

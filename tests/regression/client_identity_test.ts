@@ -1,7 +1,7 @@
 import { createTRPCClient, type TRPCLink } from "@trpc/client";
 import { observable } from "@trpc/server/observable";
 import { assertEquals } from "@std/assert";
-import { createAuthClient, createSession, findAuthClientError, type SessionOptions } from "@watchword/client";
+import { createAuthClient, createSession, type SessionOptions } from "@watchword/client";
 import {
   createFakeAuthServer,
   createFaultyFetch,
@@ -9,6 +9,7 @@ import {
   type FakeAuth,
   fakeClock,
 } from "@watchword/client/testing";
+import { outcomeOf } from "../kit/client_scene.ts";
 import { eventually } from "../kit/eventually.ts";
 
 const password = "correct horse battery";
@@ -37,9 +38,6 @@ async function startScene(options: Pick<SessionOptions, "onStepUp"> = {}) {
   return { clock, server, network, client };
 }
 
-const codeOf = (promise: Promise<unknown>) =>
-  promise.then(() => "ok", (error) => findAuthClientError(error)?.code ?? String(error));
-
 Deno.test("a mutation that waits in another link's queue when the user changes is taken out of it", async () => {
   const { clock, network } = startServer();
   const auth = createSession({ url, clock, fetch: network.fetch });
@@ -52,7 +50,7 @@ Deno.test("a mutation that waits in another link's queue when the user changes i
       return () => void queued.delete(op.path);
     });
   const trpc = createTRPCClient<Router>({ links: [auth.link(), queue] });
-  const waiting = codeOf(trpc.add.mutate());
+  const waiting = outcomeOf(trpc.add.mutate());
   assertEquals([...queued], ["add"]);
   await auth.register({ username: "bob", password });
   assertEquals([await waiting, [...queued]], ["session_changed", []]);
@@ -66,7 +64,7 @@ Deno.test("a step-up question that nobody answers ends with its user, and the ne
   };
   const { client, clock } = await startScene({ onStepUp });
   await clock.advance(120_000);
-  const waiting = codeOf(client.trpc.fresh.mutate());
+  const waiting = outcomeOf(client.trpc.fresh.mutate());
   await eventually("ada is asked", 2_000, () => questions === 1);
   await client.logout();
   assertEquals(await waiting, "session_changed");
@@ -81,7 +79,7 @@ Deno.test("a step-up question that nobody answers ends with its user, and the ne
 Deno.test("a step-up that is answered after a logout leaves no session behind", async () => {
   const { client, clock, server, network } = await startScene();
   network.once({ answerDelayMs: 500 }, "auth.stepUp");
-  const stepUp = codeOf(client.stepUp({ password }));
+  const stepUp = outcomeOf(client.stepUp({ password }));
   await clock.advance(100);
   await client.logout();
   const before = server.count("auth.logout");
@@ -94,7 +92,7 @@ Deno.test("one procedure that refuses every token takes it from no other", async
   const { client, network } = await startScene();
   network.always({ refuse: "TOKEN_INVALID" }, "add");
   for (let calls = 0; calls < 10; calls++) await client.trpc.add.mutate().catch(() => {});
-  assertEquals(await codeOf(client.trpc.read.query()), "ok");
+  assertEquals(await outcomeOf(client.trpc.read.query()), "done");
 });
 
 Deno.test("a step-up that waits while another tab changes the user is not made with either's password", async () => {
@@ -105,7 +103,7 @@ Deno.test("a step-up that waits while another tab changes the user is not made w
   await client.register({ username: "ada", password });
   const { promise: held, resolve: release } = Promise.withResolvers<void>();
   void other.options.storage.lock("watchword", 0, () => held);
-  const stepUp = codeOf(client.stepUp({ password }));
+  const stepUp = outcomeOf(client.stepUp({ password }));
   await createAuthClient<Router>({ url, ...other.options }).register({ username: "bob", password });
   await clock.advance(10);
   release();

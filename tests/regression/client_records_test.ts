@@ -1,6 +1,8 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
+import type { AuthEvent } from "@watchword/client";
 import { memoryStore } from "@watchword/client/storage";
 import { indexedDbStore } from "@watchword/client/storage/indexeddb";
+import { IDBFactory } from "fake-indexeddb";
 import { eventually } from "../kit/eventually.ts";
 import { createStore, outcomeOf, readStored, startWorld } from "../kit/fake_world.ts";
 import { hastenStores } from "../kit/hasten_stores.ts";
@@ -151,12 +153,16 @@ Deno.test("a write that was given up and lands all the same does not bring a ses
   const values = new Map<string, string>();
   const landed = Promise.withResolvers<void>();
   let isSlow = false;
+  let hasLanded = false;
   const client = open({
     storage: createStore(values, {
       set(key, value) {
         if (!isSlow) return void values.set(key, value);
         isSlow = false;
-        return landed.promise.then(() => void values.set(key, value));
+        return landed.promise.then(() => {
+          values.set(key, value);
+          hasLanded = true;
+        });
       },
     }),
   });
@@ -165,6 +171,7 @@ Deno.test("a write that was given up and lands all the same does not bring a ses
   await client.getAccessToken({ force: true });
   await client.logout();
   landed.resolve();
+  await eventually("it has landed", 1_000, () => hasLanded);
   await eventually("its end is there again", 1_000, () => readStored(values).user === null);
 });
 
@@ -180,19 +187,21 @@ Deno.test("a lock that is refused is done without", async () => {
 
 Deno.test("C-43: where even listening is forbidden, there is a client all the same", async () => {
   const { open } = await startWorld();
+  const events: AuthEvent[] = [];
   const native = globalThis.BroadcastChannel;
   const forbidden = class {
     constructor() {
       throw new DOMException("denied", "SecurityError");
     }
   };
-  Object.assign(globalThis, { BroadcastChannel: forbidden });
+  Object.assign(globalThis, { BroadcastChannel: forbidden, indexedDB: new IDBFactory() });
   try {
-    const client = open({ storage: indexedDbStore() });
+    const client = open({ storage: indexedDbStore(), onEvent: (event) => events.push(event) });
     await client.signIn("ada");
-    assertEquals(client.who(), "ada");
+    assertEquals([client.who(), events.filter(({ type }) => type === "storage")], ["ada", []]);
   } finally {
     Object.assign(globalThis, { BroadcastChannel: native });
+    Reflect.deleteProperty(globalThis, "indexedDB");
   }
 });
 
@@ -214,4 +223,19 @@ Deno.test("many announcements at once cost the store about one read each, not on
   await eventually("all are answered", 1_000, () => reads >= 60);
   await new Promise((resolve) => setTimeout(resolve, 20));
   assertEquals(reads <= 65, true, `${reads} reads`);
+});
+
+Deno.test("a server whose tokens are over at once is asked for at most five a minute", async () => {
+  const { server, open } = await startWorld();
+  const hasty: typeof fetch = async (input, init) => {
+    const response = await server.fetch(input, init);
+    return new Response(
+      (await response.text()).replace(/"expiresInSeconds":\d+/, '"expiresInSeconds":0'),
+      response,
+    );
+  };
+  const client = open({ fetch: hasty });
+  await client.signIn("ada");
+  for (let calls = 0; calls < 20; calls++) await outcomeOf(client.trpc.read.query());
+  assertEquals([server.count("auth.refresh"), client.who()], [5, "ada"]);
 });

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { createAuthClient, findAuthClientError } from "@watchword/client";
+import { createAuthClient } from "@watchword/client";
+import { outcomeOf } from "../kit/client_scene.ts";
 import { eventually } from "../kit/eventually.ts";
 import { createFakeAuthServer, createFaultyFetch, type FakeAuth, fakeClock } from "@watchword/client/testing";
 
@@ -31,16 +32,13 @@ async function startScene() {
   return { client, clock, server, network, inits, went };
 }
 
-const codeOf = (promise: Promise<unknown>) =>
-  promise.then(() => "ok", (error) => findAuthClientError(error)?.code ?? String(error));
-
 for (
   const reason of ["RATE_LIMITED", "CSRF", "INPUT_INVALID", "REFRESH_INVALID", "SESSION_REVOKED"] as const
 ) {
   Deno.test(`a logout of all that is answered ${reason} does not say that it was done`, async () => {
     const { client, network } = await startScene();
     network.once({ refuse: reason }, "auth.logout");
-    assertEquals(await codeOf(client.logout({ scope: "all" })) === "ok", false);
+    assertEquals(await outcomeOf(client.logout({ scope: "all" })) === "done", false);
     assertEquals(client.state.status, "anonymous");
   });
 }
@@ -94,7 +92,7 @@ Deno.test("a login that is answered after a logout signs nobody in, and its sess
   const { client, clock, server, network } = await startScene();
   await client.logout();
   network.once({ answerDelayMs: 500 }, "auth.login");
-  const login = codeOf(client.login({ identifier: "ada", password: account.password }));
+  const login = outcomeOf(client.login({ identifier: "ada", password: account.password }));
   await clock.advance(100);
   await client.logout();
   const before = server.count("auth.logout");
