@@ -33,7 +33,8 @@ export async function copyProject(names: readonly string[]): Promise<{ path: str
   const path = await Deno.makeTempDir({ prefix: "watchword-mutant-" });
   for (const name of names) {
     await Deno.mkdir(dirname(`${path}/${name}`), { recursive: true });
-    await runCommand("cp", ["-rL", `${root}${name}`, `${path}/${name}`], {});
+    const { success, output } = await runCommand("cp", ["-rL", `${root}${name}`, `${path}/${name}`], {});
+    if (!success) throw new Error(output);
   }
   await Deno.symlink(`${root}node_modules`, `${path}/node_modules`);
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
