@@ -1,7 +1,7 @@
 import { build } from "esbuild";
 import { z } from "zod";
 import { type Auth, createAuth, createLog } from "@watchword/server";
-import { testClock } from "../kit/clock.ts";
+import { noticeClock, testClock } from "../kit/clock.ts";
 import { createTestDatabase, type TestDatabase } from "../kit/database.ts";
 import { testSecret } from "../kit/app.ts";
 
@@ -101,6 +101,7 @@ export async function startPageApp(options: { accessTokenTtlSeconds?: number } =
     const { pathname } = new URL(request.url);
     const script = scripts.get(pathname);
     if (script !== undefined) return new Response(script, { headers: { "content-type": "text/javascript" } });
+    if (pathname === "/health/ready") return handle(request, info);
     if (!pathname.startsWith("/trpc/")) {
       return new Response(page, { headers: { "content-type": "text/html" } });
     }
@@ -109,13 +110,15 @@ export async function startPageApp(options: { accessTokenTtlSeconds?: number } =
     }
     return handle(request, info);
   });
+  const origin = `http://127.0.0.1:${server.addr.port}`;
   return {
-    origin: `http://127.0.0.1:${server.addr.port}`,
+    origin,
     database,
     seen,
     async advance(seconds) {
       clock.shiftMs += seconds * 1_000;
       await database.shiftClock(clock.shiftMs);
+      await noticeClock(origin);
     },
     async [Symbol.asyncDispose]() {
       await server.shutdown();

@@ -4,6 +4,7 @@ import type { AnyTRPCRouter } from "@trpc/server";
 import { argon2Parameters } from "../../server/passwords/passwords.ts";
 import { hashArgon2id } from "../../server/passwords/argon2.ts";
 import { password } from "../kit/app.ts";
+import { noticeClock } from "../kit/clock.ts";
 import { eventually } from "../kit/eventually.ts";
 import { makeFolder } from "../kit/service_process.ts";
 import { readBlocks } from "./blocks.ts";
@@ -37,7 +38,7 @@ async function query(origin: string, path: string, accessToken?: string) {
 /** Moves the database's clock, and lets the server notice. */
 async function advance({ database, origin }: Recipes, seconds: number): Promise<void> {
   await database.shiftClock(seconds * 1_000);
-  for (let looks = 0; looks < 2; looks++) await (await fetch(`${origin}/health/ready`)).text();
+  await noticeClock(origin);
 }
 
 Deno.test("recipe: your own procedures, called by the client, by a client of your own links, and by nobody", async () => {

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { testSecret } from "../kit/app.ts";
+import { noticeClock } from "../kit/clock.ts";
 import { createTestDatabase } from "../kit/database.ts";
 import { startService } from "../kit/service_process.ts";
 import { readFile } from "../house/sources.ts";
@@ -23,8 +24,7 @@ Deno.test("examples/from_flask: the tutorials' flow, step by step, and a logout 
     readRefusal: ({ reason }) => reason,
     async letSignInAge() {
       await database.shiftClock(700_000);
-      // The second look at the database's clock has begun after the shift for sure.
-      for (let looks = 0; looks < 2; looks++) await (await fetch(`${origin}/health/ready`)).body?.cancel();
+      await noticeClock(origin);
     },
   });
   assertEquals(steps, [

@@ -1,5 +1,6 @@
 import type { Page } from "playwright-core";
 import { testSecret } from "../kit/app.ts";
+import { noticeClock } from "../kit/clock.ts";
 import { createTestDatabase, type TestDatabase } from "../kit/database.ts";
 import { projectFolder, runDeno, startService } from "../kit/service_process.ts";
 import { findFreePort } from "./find_free_port.ts";
@@ -36,8 +37,7 @@ export async function startTodoApp(): Promise<TodoApp> {
     database,
     async setClock(seconds) {
       await database.shiftClock(seconds * 1_000);
-      // The second look has begun after the shift for sure.
-      for (let looks = 0; looks < 2; looks++) await (await fetch(`${origin}/health/ready`)).body?.cancel();
+      await noticeClock(origin);
     },
     async [Symbol.asyncDispose]() {
       await service[Symbol.asyncDispose]();

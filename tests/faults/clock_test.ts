@@ -6,6 +6,7 @@ import type { DenylistQuestion } from "../../server/denylist/entries.ts";
 import { connect } from "../../server/store/connect.ts";
 import { createLog } from "../../server/observe/log.ts";
 import { password, registerUser, startTestApp, type TestApp } from "../kit/app.ts";
+import { noticeClock } from "../kit/clock.ts";
 import { createTestDatabase } from "../kit/database.ts";
 import { refresh, rotate } from "../kit/sessions.ts";
 import { createProbeRouter, describe } from "./probe_app.ts";
@@ -42,7 +43,7 @@ async function startThree(): Promise<{ right: TestApp; ahead: TestApp; behind: T
 /** Moves the database's clock alone, and lets every instance see it. */
 async function moveDatabase(apps: TestApp[], seconds: number): Promise<void> {
   await apps[0]?.database.shiftClock(seconds * 1_000);
-  for (const app of apps) for (let looks = 0; looks < 2; looks++) await app.call("/health/ready");
+  await noticeClock(...apps.map(({ origin }) => origin));
 }
 
 Deno.test("F-23: an hour's error of an instance's clock signs nobody out and refuses no token of another's", async () => {

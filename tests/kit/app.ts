@@ -2,7 +2,7 @@ import { type AuthClient, type AuthClientOptions, createAuthClient } from "@watc
 import { type AppContext, type Auth, type AuthOptions, createAuth, createLog } from "@watchword/server";
 import type { AnyTRPCRouter } from "@trpc/server";
 import { type AppRouter, createServiceRouter } from "../../server/service_router.ts";
-import { type TestClock, testClock } from "./clock.ts";
+import { noticeClock, type TestClock, testClock } from "./clock.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
 
 /** A running service on a database of its own. */
@@ -95,11 +95,7 @@ async function startOn(
     async advance(seconds) {
       clock.shiftMs += seconds * 1_000;
       await database.shiftClock(clock.shiftMs);
-      // Each instance estimates the database's clock when it looks at the denylist; the second look has begun
-      // after the shift for sure.
-      for (const { origin: at } of [{ origin }, ...instances]) {
-        for (let looks = 0; looks < 2; looks++) await (await fetch(`${at}/health/ready`)).body?.cancel();
-      }
+      await noticeClock(origin, ...instances.map((instance) => instance.origin));
     },
     async startInstance(more = {}) {
       const instance = await startOn(database, {
