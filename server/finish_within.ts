@@ -8,7 +8,8 @@ export class AppTooSlow extends AuthError {
 }
 
 /**
- * Waits for an app's own code, for so long. What comes later is nobody's.
+ * Waits for an app's own code, or for what the caller need not see the end of, for so long. What comes later is
+ * nobody's.
  *
  * @throws AppTooSlow
  */

@@ -3,7 +3,7 @@ import type { RawAnswer } from "../kit/app.ts";
 import { mutations } from "./browser.ts";
 import { atOnce, attack, meOf, newAttemptId, refreshWith, type Scene } from "./kit.ts";
 import { rotate, signIn } from "./sign_in.ts";
-import { disableUser, lastAuditId, readAuditEvents } from "./state.ts";
+import { countAuditEvents, disableUser, lastAuditId, readAuditEvents, waitForAuditEvents } from "./state.ts";
 
 /** Asserts that an attack leaves exactly one row: a failure of that reason, naming session and user. */
 async function assertAudited(
@@ -12,8 +12,9 @@ async function assertAudited(
   expected: { reason: string; sessionId: string; userId: string },
 ): Promise<void> {
   const { sql } = app.database;
-  const afterId = await lastAuditId(sql);
+  const [afterId, before] = [await lastAuditId(sql), await countAuditEvents(sql)];
   assertEquals((await send()).auth?.reason, expected.reason);
+  await waitForAuditEvents(sql, before + 1);
   const rows = await readAuditEvents(sql, afterId);
   assertEquals(
     rows.map(({ ok, reason, session_id, user_id }) => ({
@@ -75,9 +76,10 @@ attack("A-027: a flood with one dead bearer fills no table", async (scene) => {
   const { sql } = app.database;
   const tokens = await signIn(app, "victim");
   await app.call("auth.logout", { bearer: tokens.accessToken, body: {} });
-  const afterId = await lastAuditId(sql);
+  const [afterId, before] = [await lastAuditId(sql), await countAuditEvents(sql)];
   const answers = await atOnce(100, () => meOf(app, { tokens }));
   assertEquals(new Set(answers.map(({ auth }) => auth?.reason)), new Set(["SESSION_REVOKED"]));
+  await waitForAuditEvents(sql, before + 1);
   const rows = await readAuditEvents(sql, afterId);
   assertEquals(rows.map(({ reason, user_id }) => [reason, user_id]), [["SESSION_REVOKED", victim.user.id]]);
 });

@@ -5,7 +5,7 @@ import { type RawAnswer, registerUser, startTestApp, type TestApp, type TestAppO
 import { type Canary, startCanary, watchFetch } from "./canary.ts";
 import { type Forge, openForge } from "./forge.ts";
 import { createLeakWatch, type LeakWatch } from "./leak_watch.ts";
-import { countAuditEvents, readFingerprint } from "./state.ts";
+import { countAuditEvents, readFingerprint, waitForAuditEvents } from "./state.ts";
 import { createVerifierTwin } from "./verifier_twin.ts";
 import { tapDatabase, type WireTap } from "./wire_tap.ts";
 
@@ -62,9 +62,10 @@ export function attack(
   name: string,
   run: (scene: Scene) => Promise<void>,
   options: TestAppOptions = {},
+  watching: { mayPutOff?: boolean } = {},
 ): void {
   Deno.test(name, async () => {
-    await using scene = await startScene(options);
+    await using scene = await startScene(options, watching);
     await run(scene);
     await scene.assertSpotless();
   });
@@ -81,8 +82,11 @@ export function atOnce<T>(count: number, send: (index: number) => Promise<T>): P
 const LOG_LINE_MAX_LENGTH = 1_000;
 
 /** Starts two instances on one database and registers the victim. */
-export async function startScene(options: TestAppOptions = {}): Promise<Scene> {
-  const leaks = createLeakWatch();
+export async function startScene(
+  options: TestAppOptions = {},
+  watching: { mayPutOff?: boolean } = {},
+): Promise<Scene> {
+  const leaks = createLeakWatch(watching);
   const cleanup = new AsyncDisposableStack();
   const other = leaks.watch(cleanup.use(await startTestApp(options)));
   const { database } = other;
@@ -138,6 +142,7 @@ export async function startScene(options: TestAppOptions = {}): Promise<Scene> {
     for (const [name, send] of Object.entries(variants)) assertRefusal(name, await send(), refusal);
     if (state === "same") assertEquals(await readFingerprint(database.sql), fingerprint);
     if (audit !== "any") {
+      await waitForAuditEvents(database.sql, auditEvents + audit);
       assertEquals(await countAuditEvents(database.sql) - auditEvents, audit, "audit rows");
     }
     const reads = wire.count(/"signing_keys"/, said);

@@ -1,4 +1,5 @@
 import type postgres from "postgres";
+import { eventually } from "../kit/eventually.ts";
 
 /** The tables that a refused attack must leave alone. */
 const guarded = ["users", "sessions", "denylist", "signing_keys", "outbox"] as const;
@@ -31,6 +32,11 @@ export interface AuditRow {
 export async function readAuditEvents(sql: postgres.Sql, afterId = "0"): Promise<AuditRow[]> {
   return await sql<AuditRow[]>`
     select event, ok, reason, user_id, session_id from audit_events where id > ${afterId} order by id`;
+}
+
+/** Waits for so many rows in all: a slow machine answers before it has written them. */
+export async function waitForAuditEvents(sql: postgres.Sql, count: number): Promise<void> {
+  await eventually(`${count} audit rows`, 5_000, async () => await countAuditEvents(sql) >= count);
 }
 
 /** Where the audit trail stands. */

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { TRPCError } from "@trpc/server";
 import { eq, sql as expression } from "drizzle-orm";
 import { AuthError, type Hooks } from "@watchword/server";
+import { waitForAuditEvents } from "../attacks/state.ts";
 import { eventually } from "../faults/probe_app.ts";
 import { password, registerUser, type TestApp } from "../kit/app.ts";
 import { profiles } from "./app_schema.ts";
@@ -192,6 +193,7 @@ Deno.test("a hook's refusal leaves a row in the audit trail, though all else is 
     await app.database.sql`delete from audit_events`;
     const answers = [await login(app, "ada"), await register(app, "bob")];
     const requestIds = answers.map(({ headers }) => headers.get("x-request-id"));
+    await waitForAuditEvents(app.database.sql, 2);
     const rows = await app.database.sql`
       select event, ok, reason, user_id, request_id from audit_events order by id`;
     assertEquals([...rows], [
