@@ -23,6 +23,8 @@ interface Plan {
   signal: AbortSignal;
 }
 
+// Each worker's services share one PostgreSQL, which takes 400 connections.
+const jobs = Deno.env.get("DENO_JOBS") ?? String(Math.min(navigator.hardwareConcurrency, 8));
 const DEBIAN_POSTGRES = "/usr/lib/postgresql";
 // They watch deadlines and whole processes, so they run after the rest, which needs the processor.
 const alone = ["tests/faults", "tests/service", "tests/browser"];
@@ -62,7 +64,7 @@ async function relay(stream: ReadableStream<Uint8Array>, to: typeof Deno.stdout)
 async function runTests(databaseUrl: string, args: string[], { env, signal }: Plan): Promise<Totals> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", ...args],
-    env: { ...env, TEST_DATABASE_URL: databaseUrl },
+    env: { ...env, DENO_JOBS: jobs, TEST_DATABASE_URL: databaseUrl },
     stdout: "piped",
     stderr: "piped",
     signal,

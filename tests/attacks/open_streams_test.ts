@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Auth } from "@watchword/server";
 import type { TestApp } from "../kit/app.ts";
+import { eventually } from "../kit/eventually.ts";
 import { attack, type Scene } from "./kit.ts";
 import { signIn } from "./sign_in.ts";
 import { deleteUser, disableUser } from "./state.ts";
@@ -101,8 +102,8 @@ for (const [name, end] of Object.entries(ends)) {
     await end(scene, mallory.tokens);
     await Promise.all([ticks, silence].map((stream) => assertCloses(stream, "SESSION_REVOKED")));
     const length = kept.text.length;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    assert(!kept.isClosed && kept.text.length > length, "the victim's stream goes on");
+    await eventually("the victim's stream goes on", 5_000, () => kept.text.length > length);
+    assert(!kept.isClosed);
     const again = await fetch(`${scene.app.origin}/trpc/ticks`, {
       headers: { authorization: `Bearer ${mallory.tokens.accessToken}`, accept: "text/event-stream" },
     });

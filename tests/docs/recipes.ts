@@ -1,5 +1,6 @@
 import { createTestDatabase, type TestDatabase } from "../kit/database.ts";
 import { eventually } from "../kit/eventually.ts";
+import { findFreePort } from "../kit/free_port.ts";
 import { testSecret } from "../kit/app.ts";
 import { projectFolder, spawnDeno } from "../kit/service_process.ts";
 import { readBlocks, writeBlocks } from "./blocks.ts";
@@ -31,15 +32,9 @@ const page = "examples/docs/recipes.md";
 const START_MAX_MS = 60_000;
 const feedToken = "feed-token-feed-token-feed-token-feed";
 
-/** A port that nobody listens at. */
-export function findPort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 /** Writes the recipes out, with a free port in place of 8000. */
 export async function openRecipes(): Promise<Recipes> {
-  const port = findPort();
+  const port = findFreePort();
   const blocks = readBlocks(page, await Deno.readTextFile(`${projectFolder}${page}`));
   const written = await writeBlocks(
     blocks.filter(({ path }) => path !== null),

@@ -6,10 +6,11 @@ import { hashArgon2id } from "../../server/passwords/argon2.ts";
 import { password } from "../kit/app.ts";
 import { noticeClock } from "../kit/clock.ts";
 import { eventually } from "../kit/eventually.ts";
+import { findFreePort } from "../kit/free_port.ts";
 import { makeFolder } from "../kit/service_process.ts";
 import { readBlocks } from "./blocks.ts";
 import { getItemAsync } from "./expo_secure_store.ts";
-import { findPort, openRecipes, type Recipes } from "./recipes.ts";
+import { openRecipes, type Recipes } from "./recipes.ts";
 
 // deno-lint-ignore no-explicit-any -- the recipes' own types are checked where they are written
 type Client = AuthClient<AnyTRPCRouter> & { trpc: any };
@@ -215,7 +216,7 @@ Deno.test("recipe: a subscription over SSE and over a WebSocket", async () => {
 Deno.test("recipe: two instances, of which one ends what the other began, and finishes when it is told to", async () => {
   await using recipes = await openRecipes();
   const one = await recipes.serve("instances/server.ts");
-  const other = await recipes.serve("instances/server.ts", { port: findPort() });
+  const other = await recipes.serve("instances/server.ts", { port: findFreePort() });
   const { accessToken } = (await register(one)).body.result.data.tokens;
   const bearer = { authorization: `Bearer ${accessToken}` };
   assertEquals((await query(other, "auth.me", accessToken)).user.username, "ada");
@@ -227,7 +228,7 @@ Deno.test("recipe: two instances, of which one ends what the other began, and fi
 Deno.test("recipe: another service verifies, and hears of a sign-out", async () => {
   await using recipes = await openRecipes();
   const origin = await recipes.serve("server/main.ts");
-  const service = await recipes.serve("verifier/service.ts", { port: findPort() });
+  const service = await recipes.serve("verifier/service.ts", { port: findFreePort() });
   const { user, tokens } = (await register(origin)).body.result.data;
   const bearer = { authorization: `Bearer ${tokens.accessToken}` };
   const ask = async () => await (await fetch(service, { headers: bearer })).json();

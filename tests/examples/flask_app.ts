@@ -5,7 +5,7 @@
 import { assertEquals } from "@std/assert";
 import { eventually } from "../faults/probe_app.ts";
 import { projectFolder } from "../kit/service_process.ts";
-import { findFreePort } from "./find_free_port.ts";
+import { findFreePort } from "../kit/free_port.ts";
 import { walkTutorial } from "./tutorial_flow.ts";
 
 const python = "/usr/bin/python3";
@@ -25,7 +25,7 @@ async function requireFlask(): Promise<void> {
 
 Deno.test("the tutorials' flow in Flask: the same steps, and a refresh token that outlives its logout", async () => {
   await requireFlask();
-  const port = findFreePort();
+  const port = `${findFreePort()}`;
   const origin = `http://127.0.0.1:${port}`;
   const child = new Deno.Command(python, {
     args: [`${projectFolder}examples/from_flask/flask_app.py`],

@@ -4,14 +4,14 @@ import { noticeClock } from "../kit/clock.ts";
 import { createTestDatabase } from "../kit/database.ts";
 import { startService } from "../kit/service_process.ts";
 import { readFile } from "../house/sources.ts";
-import { findFreePort } from "./find_free_port.ts";
+import { findFreePort } from "../kit/free_port.ts";
 import { walkTutorial } from "./tutorial_flow.ts";
 
 Deno.test("examples/from_flask: the tutorials' flow, step by step, and a logout that ends both tokens", async () => {
   await using database = await createTestDatabase();
   await using service = await startService({
     args: ["run", "-A", "examples/from_flask/watchword_app.ts"],
-    env: { DATABASE_URL: database.url, KEY_ENCRYPTION_SECRET: testSecret, PORT: findFreePort() },
+    env: { DATABASE_URL: database.url, KEY_ENCRYPTION_SECRET: testSecret, PORT: `${findFreePort()}` },
   });
   const { origin } = service;
   const steps = await walkTutorial({

@@ -5,7 +5,7 @@ import { findNode, startHost } from "../hosts/host_process.ts";
 import { readFile } from "../house/sources.ts";
 import { createAuthClient } from "@watchword/client";
 import type { AppRouter } from "../../examples/node_express/server.ts";
-import { findFreePort } from "./find_free_port.ts";
+import { findFreePort } from "../kit/free_port.ts";
 
 const fileOf = (path: string) => decodeURIComponent(new URL(path, import.meta.url).pathname);
 
@@ -14,7 +14,7 @@ Deno.test("examples/node_express: an Express app in Node has accounts, and a pro
   await using host = await startHost({
     command: await findNode("26.10.0"),
     args: ["--import", fileOf("resolve_workspace.ts"), fileOf("../../examples/node_express/server.ts")],
-    env: { DATABASE_URL: database.url, KEY_ENCRYPTION_SECRET: testSecret, PORT: findFreePort() },
+    env: { DATABASE_URL: database.url, KEY_ENCRYPTION_SECRET: testSecret, PORT: `${findFreePort()}` },
   });
   using auth = createAuthClient<AppRouter>({ url: `${host.origin}/api/trpc` });
   const result = await auth.register({ username: "ada", password: "correct horse battery" });

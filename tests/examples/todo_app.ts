@@ -3,7 +3,7 @@ import { testSecret } from "../kit/app.ts";
 import { noticeClock } from "../kit/clock.ts";
 import { createTestDatabase, type TestDatabase } from "../kit/database.ts";
 import { projectFolder, runDeno, startService } from "../kit/service_process.ts";
-import { findFreePort } from "./find_free_port.ts";
+import { findFreePort } from "../kit/free_port.ts";
 
 export const password = "correct horse battery";
 const cwd = `${projectFolder}examples/todo`;
@@ -24,7 +24,7 @@ async function run(task: string, env: Record<string, string>): Promise<void> {
 /** Builds the page, migrates a database, and serves both. */
 export async function startTodoApp(): Promise<TodoApp> {
   const database = await createTestDatabase();
-  const port = findFreePort();
+  const port = `${findFreePort()}`;
   const origin = `http://127.0.0.1:${port}`;
   await Promise.all([run("build", {}), run("migrate", { DATABASE_URL: database.url })]);
   const service = await startService({

@@ -81,6 +81,8 @@ Deno.test("F-13: connections that break in the middle of transactions never end 
 
   // INV-9: five seconds after the last fault there are no more errors.
   await pause(5_000);
-  const after = await Promise.all(Array.from({ length: 200 }, () => service.post("auth.refresh", body)));
-  assertEquals(after.filter(({ status }) => status !== 200), []);
+  for (let burst = 0; burst < 10; burst++) {
+    const after = await Promise.all(Array.from({ length: 20 }, () => service.post("auth.refresh", body)));
+    assertEquals(after.filter(({ status }) => status !== 200), []);
+  }
 });

@@ -164,6 +164,7 @@ Deno.test("C-69: a sign-out closes the socket; the next one is nobody's, and the
   await feed.hear(3);
   await client.auth.logout();
   await feed.ended();
+  await until(() => app.sockets.length === 2 && openSockets(app) === 1);
   await wait(300);
   assertEquals([app.sockets[0]?.closeCode, app.sockets.length, openSockets(app)], [1000, 2, 1]);
   const error = await client.trpc.read.query().then(() => null, (thrown) => thrown);
@@ -198,6 +199,7 @@ Deno.test("a socket that was opened without a session is closed by the sign-in, 
   await news.hear(3);
   await auth.register({ username: "ada", password });
   assert(await trpc.read.query());
+  await until(() => openSockets(app) === 1);
   assertEquals([app.sockets[0]?.closeCode, openSockets(app)], [1000, 1]);
   news.unsubscribe();
   await connection.close();
@@ -235,6 +237,7 @@ Deno.test("C-70: a session that is ended elsewhere ends its subscriptions within
   await feed.hear(3);
   await endElsewhere(app, client.username);
   await feed.ended();
+  await until(() => app.sockets.length === 2 && openSockets(app) === 1);
   await wait(300);
   assertEquals([authReason(feed.error), client.auth.state.status], ["SESSION_REVOKED", "anonymous"]);
   assertEquals([app.sockets.length, openSockets(app), app.facts.runs.feed], [2, 1, 1]);
@@ -248,6 +251,7 @@ Deno.test("C-70: a socket whose token has ended, and whose refresh fails for goo
   await app.database.sql`update sessions set revoked_at = now(), revoke_reason = 'logout'`;
   await app.advance(700);
   await feed.ended();
+  await until(() => client.auth.state.status === "anonymous" && openSockets(app) === 1);
   await wait(300);
   assertEquals([client.auth.state.status, client.wire.count("auth.refresh")], ["anonymous", 1]);
   assert(app.sockets.length <= 3 && openSockets(app) === 1, `${app.sockets.length} sockets`);

@@ -1,8 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { password, type RawAnswer, registerUser, startTestApp, type TestApp } from "../kit/app.ts";
+import { sendUntilServed } from "../kit/send_until_served.ts";
 
 const login = (app: TestApp, identifier: string, typed: string) =>
   app.call("auth.login", { body: { identifier, password: typed } });
+
+/** Many at once. */
+const burst = (count: number, send: (index: number) => Promise<RawAnswer>) =>
+  Promise.all(Array.from({ length: count }, (_, index) => sendUntilServed(() => send(index))));
 
 const countBy = (answers: RawAnswer[], reason: string) =>
   answers.filter(({ auth }) => auth?.reason === reason).length;
@@ -16,9 +21,7 @@ async function failTimes(app: TestApp, identifier: string, times: number): Promi
 Deno.test("A-060: of 100 parallel wrong passwords at most 10 are evaluated and the rest told to wait", async () => {
   await using app = await startTestApp({ rateLimits: true });
   const { username } = await registerUser(app);
-  const answers = await Promise.all(
-    Array.from({ length: 100 }, (_, i) => login(app, username, `wrong horse ${i}`)),
-  );
+  const answers = await burst(100, (i) => login(app, username, `wrong horse ${i}`));
   assert(countBy(answers, "INVALID_CREDENTIALS") <= 10);
   for (
     const { status, headers, auth } of answers.filter(({ auth }) => auth?.reason !== "INVALID_CREDENTIALS")
@@ -31,9 +34,7 @@ Deno.test("A-060: of 100 parallel wrong passwords at most 10 are evaluated and t
 
 Deno.test("A-060: guesses against a name that nobody has are limited alike", async () => {
   await using app = await startTestApp({ rateLimits: true });
-  const answers = await Promise.all(
-    Array.from({ length: 40 }, (_, i) => login(app, "nobody", `wrong horse ${i}`)),
-  );
+  const answers = await burst(40, (i) => login(app, "nobody", `wrong horse ${i}`));
   assertEquals(countBy(answers, "INVALID_CREDENTIALS"), 10);
   assertEquals(countBy(answers, "RATE_LIMITED"), 30);
 });
@@ -41,7 +42,7 @@ Deno.test("A-060: guesses against a name that nobody has are limited alike", asy
 Deno.test("20 parallel logins with the right password all succeed under the limits", async () => {
   await using app = await startTestApp({ rateLimits: true });
   const { username } = await registerUser(app);
-  const answers = await Promise.all(Array.from({ length: 20 }, () => login(app, username, password)));
+  const answers = await burst(20, () => login(app, username, password));
   assertEquals(answers.map(({ status }) => status), Array(20).fill(200));
 });
 
@@ -94,9 +95,7 @@ Deno.test("two instances count the failures of an account together", async () =>
   await using app = await startTestApp({ rateLimits: true });
   const other = await app.startInstance();
   const { username } = await registerUser(app);
-  const answers = await Promise.all(
-    Array.from({ length: 30 }, (_, i) => login(i % 2 ? app : other, username, `wrong horse ${i}`)),
-  );
+  const answers = await burst(30, (i) => login(i % 2 ? app : other, username, `wrong horse ${i}`));
   assertEquals(countBy(answers, "INVALID_CREDENTIALS"), 10);
   assertEquals(countBy(answers, "RATE_LIMITED"), 20);
 });

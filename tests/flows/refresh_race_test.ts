@@ -1,12 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { registerUser, startTestApp } from "../kit/app.ts";
+import { sendUntilServed } from "../kit/send_until_served.ts";
 import { makeAttemptId, outcome, readSession, refresh } from "../kit/sessions.ts";
 
 Deno.test("A-032: 40 parallel refreshes of one token get the same successor and rotate once", async () => {
   await using app = await startTestApp();
   const { tokens } = await registerUser(app);
   const answers = await Promise.all(
-    Array.from({ length: 40 }, () => refresh(app, tokens.refreshToken, makeAttemptId())),
+    Array.from({ length: 40 }, makeAttemptId).map((attemptId) =>
+      sendUntilServed(() => refresh(app, tokens.refreshToken, attemptId))
+    ),
   );
   assertEquals(answers.map(({ status }) => status), Array(40).fill(200));
   assertEquals(new Set(answers.map(({ data }) => data.refreshToken)).size, 1);

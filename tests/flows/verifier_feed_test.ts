@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { eventually } from "../faults/probe_app.ts";
 import { registerUser, startTestApp, type TestApp } from "../kit/app.ts";
 import { openFeed } from "../kit/feed.ts";
+import { watchStalls } from "../kit/stalls.ts";
 import { feedToken, sayOf, verifierOf } from "../kit/verifier.ts";
 
 const withFeed = { revocationFeedToken: feedToken };
@@ -102,10 +103,11 @@ Deno.test("a stamp comes at least every second, and says how old the instance's 
   await using app = await startTestApp(withFeed);
   await using feed = await openFeed(app.origin);
   const first = await feed.next();
+  using stalls = watchStalls();
   const startedAt = performance.now();
   let last = first;
   for (let stamps = 0; stamps < 4; stamps++) last = await feed.next();
-  assert(performance.now() - startedAt < 4_500);
+  assert(performance.now() - startedAt - stalls.totalMs < 4_500);
   if (first === null || last === null) throw new Error("the feed has ended");
   const { openMs, leaseAgeMs, readAtSeconds } = last.stamp;
   assert(openMs > first.stamp.openMs);

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createTestDatabase } from "../kit/database.ts";
+import { findFreePort } from "../kit/free_port.ts";
 import { eventually } from "../faults/probe_app.ts";
 import { hostPromises } from "./host_promises.ts";
 import { type HostProcess, startHost } from "./host_process.ts";
@@ -7,11 +8,6 @@ import { type HostProcess, startHost } from "./host_process.ts";
 const file = decodeURIComponent(new URL("deno_parallel.ts", import.meta.url).pathname);
 const password = "correct horse battery";
 const LOGOUTS = 25;
-
-function findFreePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
 
 function startParallel(databaseUrl: string): Promise<HostProcess> {
   const port = String(findFreePort());

@@ -36,21 +36,18 @@ Deno.test("dev: a change restarts the service and keeps the data, and a broken o
   assertEquals((await service.end("SIGTERM")).code, 0);
 });
 
-/** Whether somebody else could run from here at all. */
-async function canNobodyReach(path: string): Promise<boolean> {
-  const command = new Deno.Command("ls", {
-    args: [path],
-    uid: NOBODY,
-    gid: NOBODY,
-    stdout: "null",
-    stderr: "null",
-  });
-  return await command.output().then(({ success }) => success, () => false);
+async function canNobodyRun(command: string, ...args: string[]): Promise<boolean> {
+  const child = new Deno.Command(command, { args, uid: NOBODY, gid: NOBODY, stdout: "null", stderr: "null" });
+  return await child.output().then(({ success }) => success, () => false);
 }
+
+/** Whether somebody else could run from here at all: Deno and the project may be in a folder of root's own. */
+const canNobodyRunUs = async () =>
+  await canNobodyRun("ls", projectFolder) && await canNobodyRun(Deno.execPath(), "--version");
 
 Deno.test("dev: an ordinary user can run it", async () => {
   await using folder = await makeFolder();
-  const asUser = isRoot && await canNobodyReach(projectFolder) ? { uid: NOBODY, gid: NOBODY } : {};
+  const asUser = isRoot && await canNobodyRunUs() ? { uid: NOBODY, gid: NOBODY } : {};
   if (asUser.uid !== undefined) await Deno.chown(folder.path, NOBODY, NOBODY);
   const env = { DATA_DIR: `${folder.path}/data`, HOME: folder.path, DENO_DIR: `${folder.path}/cache` };
   await using service = await startService({ env, ...asUser });
