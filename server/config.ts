@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { PASSWORD_MAX_CODE_POINTS, PASSWORD_MIN_CODE_POINTS } from "@watchword/shared";
 import { FEED_TOKEN_RULE, feedTokenShape } from "./denylist/feed_format.ts";
+import { isHost, listDatabaseHosts, toUrlHost } from "./net_allowlist.ts";
 import { logLevels } from "./observe/log.ts";
 
 const whole = (fallback: number, { min, max }: { min: number; max: number }) =>
@@ -10,6 +11,11 @@ const origin = z.string().regex(
   /^https?:\/\/[^/\s?#@]+$/,
   "must be an origin such as https://app.example.com",
 );
+// Anything else would never equal what a browser sends.
+const browserOrigin = origin.refine(
+  (text) => URL.canParse(text) && new URL(text).origin === text && !text.includes("*"),
+  "must be an origin as browsers send it, such as https://app.example.com, without a default port",
+);
 const YEAR_SECONDS = 366 * 86_400;
 
 /** A secret that stands in `.env.example` protects nothing. */
@@ -17,9 +23,19 @@ const exampleSecret = "change-me-to-at-least-32-random-characters";
 
 /** Every setting, by its name in the environment. `.env.example` lists the same, and a test holds them equal. */
 export const Environment = z.object({
-  HOST: z.string().regex(/^[A-Za-z0-9.:_-]+$/).default("127.0.0.1"),
+  HOST: z.string().regex(/^[A-Za-z0-9.:_-]+$/)
+    .refine(
+      (host) => URL.canParse(`http://${toUrlHost(host)}`),
+      "must be a host name or an address without a port",
+    )
+    .default("127.0.0.1"),
   PORT: whole(8_000, { min: 0, max: 65_535 }),
-  DATABASE_URL: z.string().regex(/^postgres(?:ql)?:\/\//, "must start with postgres://").optional(),
+  DATABASE_URL: z.string().regex(/^postgres(?:ql)?:\/\//, "must start with postgres://")
+    .refine(
+      (url) => listDatabaseHosts(url).every(isHost),
+      "must name hosts, each with a port of at most 65535",
+    )
+    .optional(),
   DATA_DIR: z.string().min(1).default(".watchword"),
   ISSUER: origin.optional(),
   AUDIENCE: z.string().min(1).max(256).default("watchword"),
@@ -40,13 +56,20 @@ export const Environment = z.object({
   ALLOW_UNSAFE: z.enum(["0", "1"]).default("0"),
   TRUSTED_PROXY_HOPS: whole(0, { min: 0, max: 10 }),
   ALLOWED_ORIGINS: z.string().transform((list) => list.split(",").map((item) => item.trim()).filter(Boolean))
-    .pipe(z.array(origin)).default([]),
+    .pipe(z.array(browserOrigin)).default([]),
   LOG_LEVEL: z.enum(logLevels).default("info"),
 });
 /** The names of all settings. */
 export const environmentNames = Object.keys(Environment.shape);
 /** The parsed environment. */
 export type Config = z.infer<typeof Environment>;
+
+/** What each way to run needs. */
+const requiredNames = {
+  dev: [],
+  migrate: ["DATABASE_URL"],
+  start: ["DATABASE_URL", "KEY_ENCRYPTION_SECRET"],
+} as const;
 
 /** The settings are faulty. The message has one line a fault and never a value. */
 export class ConfigError extends Error {
@@ -60,15 +83,20 @@ export class ConfigError extends Error {
  */
 export function parseConfig(
   environment: Readonly<Record<string, string | undefined>>,
-  { mode }: { mode: "dev" | "start" },
+  { mode }: { mode: keyof typeof requiredNames },
 ): Config {
   const known = environmentNames.map((name) => [name, environment[name] || undefined]);
   const parsed = Environment.safeParse(Object.fromEntries(known));
   const faults = parsed.error?.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`) ?? [];
+  for (const name of requiredNames[mode]) {
+    if (!environment[name]) faults.push(`${name}: is required`);
+  }
+  const { DATABASE_URL = "", PGUSERNAME, PGUSER } = environment;
+  // The driver would ask the machine who runs this, which the sandbox of `start` forbids.
+  if (mode !== "dev" && /^postgres\w*:\/\/(?!.*@)/.test(DATABASE_URL) && !PGUSERNAME && !PGUSER) {
+    faults.push("DATABASE_URL: must name its user, as postgres://user@host/database, or PGUSER must");
+  }
   if (mode === "start") {
-    for (const name of ["DATABASE_URL", "KEY_ENCRYPTION_SECRET"]) {
-      if (!environment[name]) faults.push(`${name}: is required`);
-    }
     if (environment["RATE_LIMITS"] === "off" && environment["ALLOW_UNSAFE"] !== "1") {
       faults.push("RATE_LIMITS: off is for benchmarks; ALLOW_UNSAFE=1 says that you mean it");
     }

@@ -2,10 +2,13 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ConfigError, environmentNames, parseConfig } from "./config.ts";
 
 const secret = "a secret of at least thirty-two characters";
-const complete = { DATABASE_URL: "postgres://127.0.0.1/watchword", KEY_ENCRYPTION_SECRET: secret };
+const complete = { DATABASE_URL: "postgres://app@127.0.0.1/watchword", KEY_ENCRYPTION_SECRET: secret };
 
 /** The names that the faults are about, in order. */
-function faultsOf(environment: Record<string, string | undefined>, mode: "dev" | "start" = "dev"): string[] {
+function faultsOf(
+  environment: Record<string, string | undefined>,
+  mode: "dev" | "migrate" | "start" = "dev",
+): string[] {
   try {
     parseConfig(environment, { mode });
     return [];
@@ -96,6 +99,31 @@ Deno.test("R-15: a secret of 31 characters, and the one of the example, are refu
   assertEquals(faultsOf({ ...complete, KEY_ENCRYPTION_SECRET: example }, "start"), ["KEY_ENCRYPTION_SECRET"]);
 });
 
+Deno.test("production's database is of somebody: the sandbox does not let the driver ask who runs it", () => {
+  for (const DATABASE_URL of ["postgres://127.0.0.1/watchword", "postgres://", "postgres:///watchword"]) {
+    const { KEY_ENCRYPTION_SECRET } = complete;
+    assertEquals(faultsOf({ DATABASE_URL, KEY_ENCRYPTION_SECRET }, "start"), ["DATABASE_URL"]);
+    assertEquals(faultsOf({ DATABASE_URL }, "migrate"), ["DATABASE_URL"]);
+    assertEquals(faultsOf({ DATABASE_URL, KEY_ENCRYPTION_SECRET, PGUSER: "app" }, "start"), []);
+    assertEquals(faultsOf({ DATABASE_URL }, "dev"), []);
+  }
+});
+
+Deno.test("an address that nobody could listen on or connect to is a fault, not a crash", () => {
+  for (const HOST of ["127.0.0.1:80", "999.1.1.1", "1:2", "::1::"]) {
+    assertEquals(faultsOf({ HOST }), ["HOST"]);
+  }
+  for (const HOST of ["0.0.0.0", "::", "::1", "localhost", "db-1.internal"]) {
+    assertEquals(faultsOf({ HOST }), []);
+  }
+  for (const host of ["127.0.0.1:99999", "a:1,b:x", "[::1", "a:1,,b:2"]) {
+    assertEquals([host, faultsOf({ DATABASE_URL: `postgres://u@${host}/x` })], [host, ["DATABASE_URL"]]);
+  }
+  for (const host of ["a:1,b:2", "[::1]:5433", "db.internal", ""]) {
+    assertEquals([host, faultsOf({ DATABASE_URL: `postgres://u@${host}/x` })], [host, []]);
+  }
+});
+
 Deno.test("production without limits has to be meant", () => {
   assertEquals(faultsOf({ ...complete, RATE_LIMITS: "off" }, "start"), ["RATE_LIMITS"]);
   assertEquals(faultsOf({ ...complete, RATE_LIMITS: "off", ALLOW_UNSAFE: "1" }, "start"), []);
@@ -135,6 +163,10 @@ Deno.test("origins are exact: a scheme, a host and no path, each in a list of co
       "https://u@a.example.com",
       "ftp://a",
       "null",
+      "https://*.example.com",
+      "https://a.example.com:443",
+      "http://a.example.com:80",
+      "https://A.example.com",
     ]
   ) {
     assertEquals([bad, faultsOf({ ALLOWED_ORIGINS: bad }).length > 0], [bad, true]);

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import process from "node:process";
-import { parseConfig } from "./config.ts";
+import { ConfigError, parseConfig } from "./config.ts";
 import { exitWith, readEnvironment } from "./main.ts";
 import { print } from "./observe/log.ts";
 import { readOrCreateSecret, startEmbeddedPostgres } from "./store/embedded_postgres.ts";
@@ -63,6 +63,12 @@ async function keepRunning(settings: Record<string, string>, stopping: AbortSign
   return 0;
 }
 
+async function makeFolder(dataDir: string): Promise<void> {
+  await Deno.mkdir(dataDir, { recursive: true }).catch(({ name }) => {
+    throw new ConfigError(`the folder of DATA_DIR cannot be made (${name})`);
+  });
+}
+
 async function dev(): Promise<number> {
   const stopping = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
@@ -70,9 +76,11 @@ async function dev(): Promise<number> {
   }
   const config = parseConfig(readEnvironment(), { mode: "dev" });
   const dataDir = resolve(config.DATA_DIR);
+  if (config.DATABASE_URL === undefined || config.KEY_ENCRYPTION_SECRET === undefined) {
+    await makeFolder(dataDir);
+  }
   const embedded = config.DATABASE_URL === undefined ? await startEmbeddedPostgres({ dataDir }) : undefined;
   try {
-    if (config.KEY_ENCRYPTION_SECRET === undefined) await Deno.mkdir(dataDir, { recursive: true });
     return await keepRunning({
       DATABASE_URL: config.DATABASE_URL ?? embedded?.databaseUrl ?? "",
       KEY_ENCRYPTION_SECRET: config.KEY_ENCRYPTION_SECRET ??

@@ -3,7 +3,7 @@ import { type Config, environmentNames, parseConfig } from "./config.ts";
 import { createAuth } from "./create_auth.ts";
 import { createLog, describeBug, print } from "./observe/log.ts";
 import { createServiceRouter } from "./service_router.ts";
-import { isDatabaseUnavailable } from "./store/errors.ts";
+import { isDatabaseUnavailable, isTableMissing } from "./store/errors.ts";
 
 const SHUTDOWN_MAX_MS = 10_000;
 
@@ -76,9 +76,12 @@ export async function serve(options: ServeOptions): Promise<{ origin: string }> 
   return { origin };
 }
 
+// The driver reads them by itself, when the URL names no user.
+const driverNames = ["PGUSERNAME", "PGUSER"];
+
 /** Reads the settings name by name: the sandbox of `start` grants no other. */
 export function readEnvironment(): Record<string, string | undefined> {
-  return Object.fromEntries(environmentNames.map((name) => [name, Deno.env.get(name)]));
+  return Object.fromEntries([...environmentNames, ...driverNames].map((name) => [name, Deno.env.get(name)]));
 }
 
 // What an operator can mend; the text of anything else may hold SQL parameters.
@@ -87,6 +90,7 @@ const plainErrors =
 
 function describeExit(error: unknown): string {
   if (error instanceof Error && plainErrors.test(error.name)) return error.message;
+  if (isTableMissing(error)) return "the database has no tables of this version; run: deno task migrate";
   if (isDatabaseUnavailable(error)) return "the database of DATABASE_URL cannot be reached";
   return JSON.stringify(describeBug(error));
 }

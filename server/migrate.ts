@@ -1,12 +1,11 @@
-import { ConfigError, parseConfig } from "./config.ts";
+import { parseConfig } from "./config.ts";
 import { exitWith, readEnvironment } from "./main.ts";
 import { print } from "./observe/log.ts";
 import { migrate } from "./store/migrate.ts";
 
 async function main(): Promise<void> {
-  const { DATABASE_URL } = parseConfig(readEnvironment(), { mode: "dev" });
-  if (DATABASE_URL === undefined) throw new ConfigError("DATABASE_URL: is required");
-  await migrate(DATABASE_URL);
+  const { DATABASE_URL } = parseConfig(readEnvironment(), { mode: "migrate" });
+  await migrate(DATABASE_URL ?? "");
   print("migrations are applied");
 }
 

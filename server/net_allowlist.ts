@@ -2,20 +2,30 @@ import { print } from "./observe/log.ts";
 
 const address = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
 
+/** A host as a URL has it: an IPv6 address in brackets. */
+export const toUrlHost = (host: string) => host.includes(":") ? `[${host}]` : host;
+
+/** Whether `host` or `host:port` is one. */
+export const isHost = (host: string) => URL.canParse(`http://${host}`);
+
+/** The hosts of a postgres.js URL, which may be several: no URL parser takes them. */
+export function listDatabaseHosts(url: string): string[] {
+  const [, hosts = ""] = /^postgres(?:ql)?:\/\/(?:[^/?#]*@)?([^/?#]*)/.exec(url) ?? [];
+  return hosts === "" ? [] : hosts.split(",");
+}
+
 /**
  * Where `start` may listen and connect to, as `--allow-net` takes it: the service's own address and the
  * database's. What is no address is left out; the service reports it with all other faults.
  */
 export function listNetAddresses(environment: Record<string, string | undefined>): string[] {
   const { HOST, PORT, DATABASE_URL, PGHOST, PGPORT } = environment;
-  const host = HOST || "127.0.0.1";
-  const listens = `${host.includes(":") ? `[${host}]` : host}:${PORT || "8000"}`;
-  // postgres.js takes several hosts, which no URL parser does.
-  const [, hosts = ""] = /^postgres(?:ql)?:\/\/(?:[^/?#]*@)?([^/?#]*)/.exec(DATABASE_URL ?? "") ?? [];
-  const connects = (hosts || PGHOST || "localhost").split(",").map((name) =>
+  const listens = `${toUrlHost(HOST || "127.0.0.1")}:${PORT || "8000"}`;
+  const hosts = listDatabaseHosts(DATABASE_URL ?? "");
+  const connects = (hosts.length > 0 ? hosts : (PGHOST || "localhost").split(",")).map((name) =>
     /:\d+$/.test(name) ? name : `${name}:${PGPORT || "5432"}`
   );
-  return [listens, ...connects].filter((candidate) => address.test(candidate));
+  return [listens, ...connects].filter((candidate) => address.test(candidate) && isHost(candidate));
 }
 
 if (import.meta.main) {

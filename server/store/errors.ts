@@ -19,3 +19,9 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   if (error instanceof AggregateError && error.errors.some(isDatabaseUnavailable)) return true;
   return isDatabaseUnavailable(error.cause);
 }
+
+/** Tells whether a statement named a table that is not there. Looks through Drizzle's wrapper. */
+export function isTableMissing(error: unknown): boolean {
+  return error instanceof Error &&
+    (("code" in error && error.code === "42P01") || isTableMissing(error.cause));
+}

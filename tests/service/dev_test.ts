@@ -46,6 +46,16 @@ Deno.test("dev: a second start on the same DATA_DIR is refused in one line", asy
   assertEquals((await callService(first.origin, "/health/ready")).status, 200);
 });
 
+Deno.test("dev: a DATA_DIR that can be no folder is refused in one line", async () => {
+  await using folder = await makeFolder();
+  await Deno.writeTextFile(`${folder.path}/file`, "");
+  for (const DATA_DIR of [`${folder.path}/file`, `${folder.path}/file/inside`]) {
+    const { code, stdout } = await runDeno({ args: devArgs, env: { DATA_DIR, PORT: "0" } });
+    assertEquals(code, 1);
+    assertMatch(stdout, /^watchword: the folder of DATA_DIR cannot be made \(\w+\)\n$/);
+  }
+});
+
 Deno.test("dev: the database asks for a password, listens on loopback only, and its secrets are the owner's", async () => {
   await using folder = await makeFolder();
   await using _service = await startService({ env: { DATA_DIR: folder.path } });

@@ -66,6 +66,15 @@ Deno.test("start: pending migrations are named with the command, which makes it 
   assertEquals((await service.end("SIGTERM")).code, 0);
 });
 
+Deno.test("start: keys:rotate before the first migration names the command", async () => {
+  await using database = await createEmptyDatabase();
+  const env = { DATABASE_URL: database.url, KEY_ENCRYPTION_SECRET: testSecret };
+  const { code, stdout } = await runDeno({ args: ["run", "-A", "server/rotate_keys.ts"], env });
+  assertEquals([code, linesOf(stdout)], [1, [
+    "watchword: the database has no tables of this version; run: deno task migrate",
+  ]]);
+});
+
 Deno.test("start: keys:rotate publishes the next key beside the one that signs", async () => {
   await using database = await createEmptyDatabase();
   const env = { DATABASE_URL: database.url, KEY_ENCRYPTION_SECRET: testSecret };
