@@ -9,7 +9,8 @@ import { EMAIL_MAX_LENGTH, PASSWORD_MAX_BYTES, TOKEN_MAX_LENGTH } from "./limits
 // Canonicalise first, validate after (GHSA-7rqj-j65f-68wh: a full-width "@" became a second one).
 // Both patterns have one way to match any text, so they take linear time.
 const emailPattern = /^[\p{L}\p{N}!#$%&'*+/=?^_`{|}~.-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)*$/u;
-const usernamePattern = /^[a-z0-9._-]{3,32}$/;
+// Before it is lower-cased: the Kelvin sign becomes a "k".
+const usernamePattern = /^[A-Za-z0-9._-]{3,32}$/;
 
 /** An e-mail address: NFKC, lower-cased, one `@`, at most 254 characters. */
 export const Email = z.string().max(EMAIL_MAX_LENGTH)
@@ -17,16 +18,16 @@ export const Email = z.string().max(EMAIL_MAX_LENGTH)
   .pipe(z.string().max(EMAIL_MAX_LENGTH).regex(emailPattern));
 
 /** A user name: lower-cased, 3–32 of `[a-z0-9._-]`. */
-export const Username = z.string().max(32)
-  .transform((text) => text.toLowerCase())
-  .pipe(z.string().regex(usernamePattern));
+export const Username = z.string().max(32).regex(usernamePattern).transform((text) => text.toLowerCase());
 
 /**
- * A password as it is typed. Its length in code points is the policy's to judge, so that the answer can
+ * A password that is to be set. Its length in code points is the policy's to judge, so that the answer can
  * say why. A lone surrogate is refused because two of them would encode, and so hash, alike.
  */
-export const Password = z.string().min(1).max(16 * PASSWORD_MAX_BYTES)
-  .refine((text) => text.isWellFormed());
+export const NewPassword = z.string().max(16 * PASSWORD_MAX_BYTES).refine((text) => text.isWellFormed());
+
+/** A password as it is typed. */
+export const Password = NewPassword.min(1);
 
 /** 16 random bytes as base64url: exactly 22 characters, one encoding per value. */
 export const AttemptId = z.string().regex(/^[A-Za-z0-9_-]{21}[AQgw]$/);
@@ -39,7 +40,7 @@ export const NoInput = z.strictObject({}).optional();
 export const RegisterInput = z.strictObject({
   email: Email.optional(),
   username: Username.optional(),
-  password: Password,
+  password: NewPassword,
 }).refine((input) => input.email !== undefined || input.username !== undefined);
 export type RegisterInput = z.input<typeof RegisterInput>;
 

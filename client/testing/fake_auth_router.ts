@@ -72,7 +72,9 @@ export function createFakeAuthRouter({ t, bounded, guarded }: FakeTrpc, { sessio
   }
 
   return t.router({
-    register: alone.input(readFields({ required: ["password"], optional: ["email", "username"] }))
+    register: alone.input(
+      readFields({ required: ["password"], optional: ["email", "username"], mayBeEmpty: ["password"] }),
+    )
       .mutation(({ input, ctx: { auth: { request } } }): SignedIn => {
         const { password } = input;
         const email = input.email === undefined ? null : canonical(input.email);

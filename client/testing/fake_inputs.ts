@@ -25,10 +25,14 @@ type Field = keyof typeof fields;
 
 /**
  * Reads a strict input: the required fields, any of the optional ones, and nothing else. A missing input counts as
- * `{}` where nothing is required.
+ * `{}` where nothing is required. What may be empty, the procedure refuses with a reason of its own.
  */
 export function readFields<R extends Field = never, O extends Field = never>(
-  { required = [], optional = [] }: { required?: readonly R[]; optional?: readonly O[] },
+  { required = [], optional = [], mayBeEmpty = [] }: {
+    required?: readonly R[];
+    optional?: readonly O[];
+    mayBeEmpty?: readonly NoInfer<R>[];
+  },
 ) {
   return (input: unknown): Record<R, string> & Partial<Record<O, string>> => {
     const given = input === undefined && required.length === 0 ? {} : input;
@@ -36,6 +40,7 @@ export function readFields<R extends Field = never, O extends Field = never>(
     const isFitting = typeof given === "object" && given !== null && !Array.isArray(given) &&
       required.every((name) => name in given) &&
       Object.entries(given).every(([name, value]) =>
+        (value === "" && mayBeEmpty.some((field) => field === name)) ||
         known.some((field) => field === name && (fields[field](value) || isAbsent(value, required, name)))
       );
     if (!isFitting) throw new FakeRefusal("INPUT_INVALID");

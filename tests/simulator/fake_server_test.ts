@@ -122,6 +122,8 @@ async function playScript(server: Server): Promise<unknown[]> {
   })).json.result.data.tokens;
   await step("name taken", { path: "auth.register", body: { username: "ada", password } });
   await step("short password", { path: "auth.register", body: { username: "bob", password: "1234567" } });
+  await step("empty password", { path: "auth.register", body: { username: "bob", password: "" } });
+  await step("empty password at sign-in", { path: "auth.login", body: { identifier: "ada", password: "" } });
   await step("no identifier", { path: "auth.register", body: { password } });
   await step("unknown key", { path: "auth.register", body: { username: "bob", password, admin: true } });
   await step("wrong password", { path: "auth.login", body: { identifier: "ada", password: "nonsense" } });

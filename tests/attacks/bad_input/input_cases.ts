@@ -94,6 +94,9 @@ const missingFieldCases = [
   badCall("auth.login: empty password", refused, "auth.login", {
     body: { identifier: canary, password: "" },
   }),
+  badCall("auth.register: empty password", "400 PASSWORD_TOO_SHORT", "auth.register", {
+    body: { username: canary, password: "" },
+  }),
   badCall("auth.login: identifier of 255", refused, "auth.login", {
     body: { identifier: "a".repeat(255), password },
   }),
@@ -156,6 +159,7 @@ const hostileTexts = [
   `$1 ${canary}`,
   `{"$gt":"${canary}"}`,
   `${canary}\ud800`,
+  `${canary}\u212a`,
   `\udfff${canary}`,
   `${canary}\u202e\u200d`,
   `${canary}%00`,
