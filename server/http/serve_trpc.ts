@@ -29,8 +29,9 @@ type TrpcTarget = Extract<Target, { route: "trpc" }>;
 /** What a request may be, by the procedures that it names. */
 interface Bounds {
   body: BodyLimits;
-  /** It may carry what tRPC takes beside JSON. */
   isAppOnly: boolean;
+  /** It may carry what tRPC takes beside JSON: where it would be nobody's input, only another site's form sends it. */
+  mayCarryForm: boolean;
   mayStream: boolean;
 }
 
@@ -94,7 +95,8 @@ export function createTrpcServer({ router, allowedOrigins, appLimits, createCont
 
   /** The strict limits hold for a request that calls Watchword's own procedures, the app's for the rest. */
   function requireBounded({ paths, isBatch }: TrpcTarget): Bounds {
-    const metas = paths.map((path) => findMeta(router, path));
+    const found = paths.map((path) => findProcedure(router, path));
+    const metas = found.map((procedure) => procedure && (procedure.meta ?? {}));
     // A router that is not loaded yet may hide a procedure that travels alone.
     const mayHide = metas.includes(undefined) && Object.keys(router._def.lazy ?? {}).length > 0;
     if (paths.length > 1 && mayHide) throw refuse("INPUT_INVALID");
@@ -106,7 +108,8 @@ export function createTrpcServer({ router, allowedOrigins, appLimits, createCont
     const body = isAppOnly
       ? { maxBytes: appLimits.bodyBytes, deadlineMs: APP_BODY_DEADLINE_MS }
       : { maxBytes: BODY_MAX_BYTES, deadlineMs: BODY_READ_DEADLINE_MS };
-    return { body, isAppOnly, mayStream: !metas.some((meta) => meta?.setsCookie) };
+    const mayCarryForm = isAppOnly && found.every((procedure) => procedure && procedure.inputs.length > 0);
+    return { body, isAppOnly, mayCarryForm, mayStream: !metas.some((meta) => meta?.setsCookie) };
   }
 }
 
@@ -114,17 +117,22 @@ function asksForStream(headers: Headers): boolean {
   return `${headers.get("trpc-accept")},${headers.get("accept")}`.includes("application/jsonl");
 }
 
-/** A procedure's meta; undefined when there is no such procedure. */
-function findMeta(router: AnyTRPCRouter, path: string): Partial<Meta> | undefined {
-  const { procedures } = router._def as { procedures: Record<string, { _def: { meta?: Meta } }> };
-  return Object.hasOwn(procedures, path) ? procedures[path]?._def.meta ?? {} : undefined;
+interface Procedure {
+  meta?: Partial<Meta>;
+  inputs: unknown[];
+}
+
+/** What a procedure says of itself; undefined when there is no such procedure. */
+function findProcedure(router: AnyTRPCRouter, path: string): Procedure | undefined {
+  const { procedures } = router._def as { procedures: Record<string, { _def: Procedure }> };
+  return Object.hasOwn(procedures, path) ? procedures[path]?._def : undefined;
 }
 
 /** The request as tRPC reads it: the body was read here, within its bounds. */
 async function toTrpcRequest(
   request: Request,
   { path, query }: TrpcTarget,
-  { body: limits, isAppOnly }: Bounds,
+  { body: limits, mayCarryForm }: Bounds,
 ): Promise<Request> {
   // From what was matched and bounded, so that a second parser cannot read another path out of the same bytes.
   const url = `http://localhost${path}${query === "" ? "" : `?${query}`}`;
@@ -133,8 +141,9 @@ async function toTrpcRequest(
   const bytes = await readBody(request, limits);
   const headers = new Headers(request.headers);
   headers.delete("content-length");
-  const isJson = !isAppOnly || bytes.length === 0 || !/^(?:multipart\/form-data|application\/octet-stream)\b/i
-    .test(headers.get("content-type") ?? "");
+  const isJson = !mayCarryForm || bytes.length === 0 ||
+    !/^(?:multipart\/form-data|application\/octet-stream)\b/i
+      .test(headers.get("content-type") ?? "");
   const body = isJson ? requireJsonText(request, bytes) : bytes;
   if (isJson) headers.set("content-type", "application/json");
   return new Request(url, { method: "POST", headers, body, signal });

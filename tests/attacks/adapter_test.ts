@@ -10,15 +10,16 @@ import { sendRaw } from "./raw_http.ts";
 import { readFingerprint } from "./state.ts";
 
 /** An app whose mutations take no input, and count how often they ran. */
-function createNoInputApp(runs: { protected: number }) {
-  return ({ trpc, router, protectedProcedure }: Auth) =>
+function createNoInputApp(runs: { wipe: number; wipeByAnybody: number }) {
+  return ({ trpc, router, protectedProcedure, publicProcedure }: Auth) =>
     trpc.router({
       auth: router,
-      wipe: protectedProcedure.mutation(() => void runs.protected++),
+      wipe: protectedProcedure.mutation(() => void runs.wipe++),
+      wipeByAnybody: publicProcedure.mutation(() => void runs.wipeByAnybody++),
     });
 }
 
-const runs = { protected: 0 };
+const runs = { wipe: 0, wipeByAnybody: 0 };
 
 attack("A-100: a cross-site form runs no mutation of an app either", async (scene) => {
   const { app, refuses } = scene;
@@ -30,20 +31,22 @@ attack("A-100: a cross-site form runs no mutation of an app either", async (scen
     "application/x-www-form-urlencoded": "a=b",
     "text/plain": "{}",
   };
-  const variants = Object.entries(bodies).map(([type, body]) =>
-    [type, () =>
-      sendRaw(app.origin, {
-        method: "POST",
-        target: "/trpc/wipe",
-        headers: [["Origin", "https://evil.test"], ["Content-Type", type], [
-          "Cookie",
-          `${cookieName}=${cookie}`,
-        ]],
-        body,
-      })] as const
+  const variants = Object.keys(runs).flatMap((name) =>
+    Object.entries(bodies).map(([type, body]) =>
+      [`${name} ${type}`, () =>
+        sendRaw(app.origin, {
+          method: "POST",
+          target: `/trpc/${name}`,
+          headers: [["Origin", "https://evil.test"], ["Content-Type", type], [
+            "Cookie",
+            `${cookieName}=${cookie}`,
+          ]],
+          body,
+        })] as const
+    )
   );
-  await refuses(Object.fromEntries(variants), { reason: ["TOKEN_MISSING", "BODY_TYPE", "CSRF"] });
-  assertEquals(runs.protected, 0);
+  await refuses(Object.fromEntries(variants), { reason: "BODY_TYPE" });
+  assertEquals(runs, { wipe: 0, wipeByAnybody: 0 });
 }, { allowedOrigins: [appOrigin], router: createNoInputApp(runs) });
 
 /** Serves a router by tRPC's own adapter, without Watchword's edge. */
