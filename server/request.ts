@@ -11,7 +11,7 @@ export interface RefreshCookie {
 /** What is known of a request before anything is believed of it. */
 export interface RequestFacts {
   requestId: string;
-  /** The `Authorization` header as it came. */
+  /** The `Authorization` header as it came. Not enumerable: it is in no JSON of this. */
   authorization: string | null;
   /** The client's address, from the socket or the trusted proxies. */
   ip: string | null;

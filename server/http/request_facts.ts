@@ -28,12 +28,16 @@ export function readFacts(
     0,
     USER_AGENT_MAX_LENGTH,
   );
-  return {
+  const facts = {
     requestId: crypto.randomUUID(),
-    authorization: headers.get("authorization"),
     userAgent: userAgent ?? null,
     ...readClientAddress(headers, readRemoteAddress(request, info), trustedProxyHops),
   };
+  // Not enumerable: an app that answers or logs its `ctx.auth` as JSON gives no token away.
+  return Object.defineProperty(facts as RequestFacts, "authorization", {
+    value: headers.get("authorization"),
+    writable: true,
+  });
 }
 
 /** What tRPC's fetch adapter gives, and what a host may add. */
