@@ -11,9 +11,16 @@ sys.modules["nulltype"] = types.SimpleNamespace(Null=None)
 import watchword_client as watchword  # noqa: E402
 from watchword_client.api.auth_api import AuthApi  # noqa: E402
 from watchword_client.api.auth_sessions_api import AuthSessionsApi  # noqa: E402
-from watchword_client.models import LoginInput, Password, RefreshInput, RegisterInput, Username  # noqa: E402
+from watchword_client.models import (  # noqa: E402
+    LoginInput,
+    NewPassword,
+    Password,
+    RefreshInput,
+    RegisterInput,
+    Username,
+)
 
-password = Password("correct horse battery")
+text = "correct horse battery"
 configuration = watchword.Configuration(host=sys.argv[2])
 client = watchword.ApiClient(configuration)
 auth = AuthApi(client)
@@ -26,13 +33,13 @@ def show_refusal(call):
         print("refused", refusal.status, json.loads(refusal.body)["reason"])
 
 
-registered = auth.auth_register(RegisterInput(username=Username("ada"), password=password))
+registered = auth.auth_register(RegisterInput(username=Username("ada"), password=NewPassword(text)))
 print("registered", registered.user.username)
 
 wrong = LoginInput(identifier="ada", password=Password("wrong horse battery"))
 show_refusal(lambda: auth.auth_login(wrong))
 
-signed_in = auth.auth_login(LoginInput(identifier="ada", password=password))
+signed_in = auth.auth_login(LoginInput(identifier="ada", password=Password(text)))
 print("signed in", signed_in.user.username)
 
 configuration.access_token = signed_in.tokens.access_token
