@@ -20,14 +20,15 @@ export const Email = z.string().max(EMAIL_MAX_LENGTH)
 /** A user name: lower-cased, 3–32 of `[a-z0-9._-]`. */
 export const Username = z.string().max(32).regex(usernamePattern).transform((text) => text.toLowerCase());
 
-/**
- * A password that is to be set. Its length in code points is the policy's to judge, so that the answer can
- * say why. A lone surrogate is refused because two of them would encode, and so hash, alike.
- */
-export const NewPassword = z.string().max(16 * PASSWORD_MAX_BYTES).refine((text) => text.isWellFormed());
+// A lone surrogate is refused because two of them would encode, and so hash, alike.
+const passwordText = (minLength: number) =>
+  z.string().min(minLength).max(16 * PASSWORD_MAX_BYTES).refine((text) => text.isWellFormed());
 
 /** A password as it is typed. */
-export const Password = NewPassword.min(1);
+export const Password = passwordText(1);
+
+/** A password that is to be set. Its length in code points is the policy's to judge, so that the answer can say why. */
+export const NewPassword = passwordText(0);
 
 /** 16 random bytes as base64url: exactly 22 characters, one encoding per value. */
 export const AttemptId = z.string().regex(/^[A-Za-z0-9_-]{21}[AQgw]$/);
