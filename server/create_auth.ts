@@ -263,6 +263,7 @@ export async function createAuth<
     upkeep.stop();
     denylist.close();
     await hooks.settle();
+    await audit.settle();
     await store.close();
   }
 
