@@ -3,6 +3,7 @@ import type { Caller } from "./tokens/caller.ts";
 
 /** The refresh cookie of a request in cookie mode. */
 export interface RefreshCookie {
+  /** Not enumerable: it is in no JSON of this. */
   readonly value: string | null;
   set(token: string, maxAgeSeconds: number): void;
   clear(): void;

@@ -18,10 +18,11 @@ function readValue(headers: Headers): string | null {
 
 /** The refresh cookie of a request; what is set travels in `answer`. */
 export function createRefreshCookie(headers: Headers, answer: Headers): RefreshCookie {
-  return {
-    value: readValue(headers),
-    set: (value, maxAgeSeconds) =>
+  const cookie = {
+    set: (value: string, maxAgeSeconds: number) =>
       answer.set("set-cookie", `${NAME}=${value}; Max-Age=${maxAgeSeconds}; ${ATTRIBUTES}`),
     clear: () => answer.set("set-cookie", `${NAME}=; Max-Age=0; ${ATTRIBUTES}`),
   };
+  // Not enumerable: an app that answers or logs its `ctx.auth` as JSON gives no token away.
+  return Object.defineProperty(cookie as RefreshCookie, "value", { value: readValue(headers) });
 }
