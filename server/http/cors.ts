@@ -19,6 +19,21 @@ export function createCorsPolicy(
   };
 }
 
+// What a page may send to any site without asking first (Fetch §2.2.2), and tRPC would take.
+const formTypes = /^(?:multipart\/form-data|application\/x-www-form-urlencoded|text\/plain)\b/i;
+
+/** Whether a request comes from no page, from one of the host itself, or from an allowed one. */
+export function isOriginAllowed(headers: Headers, policy: CorsPolicy): boolean {
+  const origin = headers.get("origin");
+  return origin === null || policy.allows(origin) ||
+    origin.replace(/^https?:\/\//, "") === headers.get("host");
+}
+
+/** Whether a request is a form of a page that may not read the answer; without fields it has no body. */
+export function isForeignForm(headers: Headers, policy: CorsPolicy): boolean {
+  return formTypes.test(headers.get("content-type") ?? "") && !isOriginAllowed(headers, policy);
+}
+
 /** Answers a preflight (Fetch §3.3). A foreign origin gets no permission, and no reason. */
 export function preflightResponse(
   request: Request,

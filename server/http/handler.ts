@@ -5,7 +5,7 @@ import type { RequestFacts } from "../request.ts";
 import { isBearer } from "../tokens/read_bearer.ts";
 import { logRefusal, toAuthError } from "../trpc.ts";
 import type { AppContext } from "./app_context.ts";
-import { allowOrigin, createCorsPolicy, preflightResponse } from "./cors.ts";
+import { allowOrigin, createCorsPolicy, isForeignForm, preflightResponse } from "./cors.ts";
 import { problemResponse } from "./problem.ts";
 import type { ConnectionInfo } from "./remote_address.ts";
 import { type EdgeSettings, readFacts } from "./request_facts.ts";
@@ -103,6 +103,7 @@ export function createHandler(deps: EdgeDeps, appRouter: AnyTRPCRouter): Handler
     if (target.route === "unknown" || methods === null) throw refuse("NOT_FOUND");
     if (request.method === "OPTIONS") return preflightResponse(request, cors, methods);
     if (!methods.includes(request.method)) throw refuse("METHOD_NOT_ALLOWED");
+    if (isForeignForm(request.headers, cors)) throw refuse("BODY_TYPE");
     switch (target.route) {
       case "jwks":
         return Response.json(deps.jwks(), { headers: { "cache-control": JWKS_CACHE } });

@@ -2,7 +2,7 @@ import { refuse } from "../auth_error.ts";
 import type { DatabaseClock } from "../database_clock.ts";
 import type { Guard } from "../guard.ts";
 import type { Context } from "../trpc.ts";
-import type { CorsPolicy } from "./cors.ts";
+import { type CorsPolicy, isOriginAllowed } from "./cors.ts";
 import { type EdgeSettings, readFacts } from "./request_facts.ts";
 
 /** What tRPC's WebSocket adapter gives to `createContext`, as far as it is looked at. */
@@ -84,8 +84,3 @@ function readHeaders(raw: readonly string[]): Headers {
  * A socket has no CORS: any page may open one. It carries nothing that a browser adds by itself, so a foreign page
  * could call as nobody; it is refused that too, as its requests are.
  */
-function isOriginAllowed(headers: Headers, cors: CorsPolicy): boolean {
-  const origin = headers.get("origin");
-  return origin === null || cors.allows(origin) ||
-    origin.replace(/^https?:\/\//, "") === headers.get("host");
-}
