@@ -13,21 +13,26 @@ export interface InputParts {
 
 /**
  * Builds what puts a route's input together, for its procedure to judge: the path's names, and beside them the body,
- * or for GET those query parameters that the input names. Other query parameters are ignored, as over tRPC; but a
- * field of a body that stands in the query would not be heard, so it is refused.
+ * or for GET those query parameters that the input names. Other query parameters of a GET are ignored, as over tRPC.
+ * What has a body has no query: what stands there would not be heard, and passwords do not belong into logs of URLs.
  *
  * What it builds throws INPUT_INVALID
  */
-export function createInputReader({ method, input, names }: RestRoute): (parts: InputParts) => unknown {
+export function createInputReader(route: RestRoute): (parts: InputParts) => unknown {
+  const read = createPartsReader(route);
+  return (parts) => {
+    if (route.method !== "GET" && parts.query !== "") throw refuse("INPUT_INVALID");
+    return read(parts);
+  };
+}
+
+function createPartsReader({ method, input, names }: RestRoute): (parts: InputParts) => unknown {
   if (input === null) return () => undefined;
-  const fields = fieldsOf(toSchemaText(input, "input"));
-  const kinds = readKinds(fields);
+  const kinds = readKinds(input);
   const readParams = (params: InputParts["params"]) =>
     Object.fromEntries(names.map((name) => [name, readText(params[name] ?? "", kinds.get(name))]));
   if (method === "GET") return ({ params, query }) => ({ ...readQuery(query, kinds), ...readParams(params) });
-  return ({ params, query, text }) => {
-    const search = new URLSearchParams(query);
-    if (fields.some(({ name }) => search.has(name))) throw refuse("INPUT_INVALID");
+  return ({ params, text }) => {
     const body: unknown = text === "" ? undefined : parseJson(text);
     if (names.length === 0) return body;
     if (body === undefined) return readParams(params);
@@ -50,7 +55,8 @@ function isObject(value: unknown): value is object {
 }
 
 /** How each field is read from text. A field of a body is left out where it cannot be. */
-function readKinds(fields: ReturnType<typeof fieldsOf>): Map<string, TextKind> {
+function readKinds(input: NonNullable<RestRoute["input"]>): Map<string, TextKind> {
+  const fields = fieldsOf(toSchemaText(input, "input"));
   return new Map(fields.flatMap(({ name, kind }) => kind === null ? [] : [[name, kind]]));
 }
 
