@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { PASSWORD_MAX_CODE_POINTS, PASSWORD_MIN_CODE_POINTS } from "@watchword/shared";
+import { findUrlFault, isHost, toUrlHost } from "./database_url.ts";
 import { FEED_TOKEN_RULE, feedTokenShape } from "./denylist/feed_format.ts";
-import { isHost, listDatabaseHosts, toUrlHost } from "./net_allowlist.ts";
 import { logLevels } from "./observe/log.ts";
 
 const whole = (fallback: number, { min, max }: { min: number; max: number }) =>
@@ -23,19 +23,17 @@ const exampleSecret = "change-me-to-at-least-32-random-characters";
 
 /** Every setting, by its name in the environment. `.env.example` lists the same, and a test holds them equal. */
 export const Environment = z.object({
-  HOST: z.string().regex(/^[A-Za-z0-9.:_-]+$/)
+  HOST: z.string().regex(/^(?!.*\.\.)[A-Za-z0-9.:_-]+$/)
     .refine(
-      (host) => URL.canParse(`http://${toUrlHost(host)}`),
+      (host) => isHost(toUrlHost(host)),
       "must be a host name or an address without a port",
     )
     .default("127.0.0.1"),
   PORT: whole(8_000, { min: 0, max: 65_535 }),
-  DATABASE_URL: z.string().regex(/^postgres(?:ql)?:\/\//, "must start with postgres://")
-    .refine(
-      (url) => listDatabaseHosts(url).every(isHost),
-      "must name hosts, each with a port of at most 65535",
-    )
-    .optional(),
+  DATABASE_URL: z.string().superRefine((url, { addIssue }) => {
+    const message = findUrlFault(url);
+    if (message !== null) addIssue({ code: "custom", message });
+  }).optional(),
   DATA_DIR: z.string().min(1).default(".watchword"),
   ISSUER: origin.optional(),
   AUDIENCE: z.string().min(1).max(256).default("watchword"),
@@ -91,15 +89,8 @@ export function parseConfig(
   for (const name of requiredNames[mode]) {
     if (!environment[name]) faults.push(`${name}: is required`);
   }
-  const { DATABASE_URL = "", PGUSERNAME, PGUSER } = environment;
-  // The driver would ask the machine who runs this, which the sandbox of `start` forbids.
-  if (mode !== "dev" && /^postgres\w*:\/\/(?!.*@)/.test(DATABASE_URL) && !PGUSERNAME && !PGUSER) {
-    faults.push("DATABASE_URL: must name its user, as postgres://user@host/database, or PGUSER must");
-  }
-  if (mode === "start") {
-    if (environment["RATE_LIMITS"] === "off" && environment["ALLOW_UNSAFE"] !== "1") {
-      faults.push("RATE_LIMITS: off is for benchmarks; ALLOW_UNSAFE=1 says that you mean it");
-    }
+  if (mode === "start" && environment["RATE_LIMITS"] === "off" && environment["ALLOW_UNSAFE"] !== "1") {
+    faults.push("RATE_LIMITS: off is for benchmarks; ALLOW_UNSAFE=1 says that you mean it");
   }
   if (faults.length > 0 || !parsed.success) {
     throw new ConfigError(`the configuration has ${faults.length} fault(s):\n  ${faults.join("\n  ")}`);

@@ -76,20 +76,21 @@ export async function serve(options: ServeOptions): Promise<{ origin: string }> 
   return { origin };
 }
 
-// The driver reads them by itself, when the URL names no user.
-const driverNames = ["PGUSERNAME", "PGUSER"];
-
 /** Reads the settings name by name: the sandbox of `start` grants no other. */
 export function readEnvironment(): Record<string, string | undefined> {
-  return Object.fromEntries([...environmentNames, ...driverNames].map((name) => [name, Deno.env.get(name)]));
+  return Object.fromEntries(environmentNames.map((name) => [name, Deno.env.get(name)]));
 }
 
 // What an operator can mend; the text of anything else may hold SQL parameters.
 const plainErrors =
-  /^(?:ConfigError|MigrationsPending|WrongKeyEncryptionSecret|EmbeddedPostgresFailed|AddrInUse)$/;
+  /^(?:ConfigError|MigrationsPending|WrongKeyEncryptionSecret|EmbeddedPostgresFailed|AddrInUse|AddrNotAvailable)$/;
 
 function describeExit(error: unknown): string {
   if (error instanceof Error && plainErrors.test(error.name)) return error.message;
+  // The driver asks the machine who runs this, and the sandbox of `start` does not let it.
+  if (error instanceof Deno.errors.NotCapable && error.stack?.includes("osUsername")) {
+    return "DATABASE_URL must name its user, as postgres://user@host/database, or PGUSER must";
+  }
   if (isTableMissing(error)) return "the database has no tables of this version; run: deno task migrate";
   if (isDatabaseUnavailable(error)) return "the database of DATABASE_URL cannot be reached";
   return JSON.stringify(describeBug(error));

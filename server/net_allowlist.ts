@@ -1,18 +1,7 @@
+import { isHost, listDatabaseHosts, toUrlHost } from "./database_url.ts";
 import { print } from "./observe/log.ts";
 
 const address = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
-
-/** A host as a URL has it: an IPv6 address in brackets. */
-export const toUrlHost = (host: string) => host.includes(":") ? `[${host}]` : host;
-
-/** Whether `host` or `host:port` is one. */
-export const isHost = (host: string) => URL.canParse(`http://${host}`);
-
-/** The hosts of a postgres.js URL, which may be several: no URL parser takes them. */
-export function listDatabaseHosts(url: string): string[] {
-  const [, hosts = ""] = /^postgres(?:ql)?:\/\/(?:[^/?#]*@)?([^/?#]*)/.exec(url) ?? [];
-  return hosts === "" ? [] : hosts.split(",");
-}
 
 /**
  * Where `start` may listen and connect to, as `--allow-net` takes it: the service's own address and the

@@ -44,6 +44,14 @@ Deno.test("start: a database out of reach is named in one line", async () => {
   assertEquals(linesOf(stdout), ["watchword: the database of DATABASE_URL cannot be reached"]);
 });
 
+Deno.test("start: a database of nobody is refused in one line: its sandbox lets nobody ask the machine", async () => {
+  const DATABASE_URL = "postgres://127.0.0.1:1/none";
+  const { code, stdout } = await start({ DATABASE_URL, KEY_ENCRYPTION_SECRET: testSecret });
+  assertEquals([code, linesOf(stdout)], [1, [
+    "watchword: DATABASE_URL must name its user, as postgres://user@host/database, or PGUSER must",
+  ]]);
+});
+
 Deno.test("start: pending migrations are named with the command, which makes it serve in its sandbox", async () => {
   await using database = await createEmptyDatabase();
   const env = { DATABASE_URL: database.url, KEY_ENCRYPTION_SECRET: testSecret };
