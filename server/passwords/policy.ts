@@ -30,7 +30,8 @@ export function judgePassword(
 ): Reason | null {
   const normal = password.normalize("NFC");
   if (isPasswordTooLong(password)) return "PASSWORD_TOO_LONG";
-  if (Array.from(normal).length < minCodePoints) return "PASSWORD_TOO_SHORT";
+  // Whatever the app has set, even NaN: nobody has an empty password.
+  if (!(Array.from(normal).length >= Math.max(1, minCodePoints))) return "PASSWORD_TOO_SHORT";
   const lower = normal.toLowerCase();
   if (commonPasswords.has(lower)) return "PASSWORD_COMMON";
   const personal = [PRODUCT_NAME, owner.email, owner.email?.split("@")[0], owner.username];

@@ -87,3 +87,7 @@ Deno.test("R-04: nothing is demanded of a password's composition", () => {
     assertEquals([plain, judge(plain)], [plain, null]);
   }
 });
+
+Deno.test("no setting lets an empty password in", () => {
+  for (const least of [0, -1, NaN]) assertEquals(judge("", least), "PASSWORD_TOO_SHORT");
+});

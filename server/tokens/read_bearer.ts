@@ -1,6 +1,6 @@
 // The scheme in any case (RFC 9110 §11.1). Whatever follows it must be exactly one token; two headers arrive
-// joined by a comma, which no token contains, and neither do the credentials of the scheme Basic.
-const bearerScheme = /(?:^|, *)bearer(?:[\s,]|$)/i;
+// joined by a comma, which no token contains.
+const bearerScheme = /^bearer(?:[ \t,]|$)/i;
 const bearerCredentials = /^bearer +([^\s,]+)$/i;
 
 /** What an `Authorization` header holds: one token, something of the scheme Bearer that is none, or another scheme. */

@@ -110,7 +110,8 @@ Deno.test("a storage that never answers is given up on: the session lives as lon
     client: { storage: persistent({ get: never, set: never }) },
   });
   const { app, client, events } = scene;
-  assertEquals(storageEvents(events), ["unreadable", "write_failed"]);
+  const [first, ...later] = storageEvents(events);
+  assertEquals([first, new Set(later)], ["unreadable", new Set(["write_failed"])]);
   await app.advance(3_600);
   assertEquals(await outcomeOf(client.trpc.read.query()), "done");
   await client.logout();
