@@ -282,7 +282,10 @@ export async function createAuth<
     protectedProcedure: app.guarded({ auth: "required" }, { own: false }),
     /** For every other policy: optional sign-in, stricter or looser revocation, recent sign-in, roles. */
     procedure: <const P extends CallerPolicy>(policy: P) => app.guarded(policy, { own: false }),
-    /** The context for a fetch-style adapter of your own. Never throws for a bad token. */
+    /**
+     * The context for a fetch-style adapter of your own. Never throws for a bad token. Pass its `auth` on as it is: a
+     * copy of `auth.request` has no token.
+     */
     createContext: createContextFactory(edgeSettings),
     /**
      * The context for tRPC's `applyWSSHandler`. Never throws for a bad token. Over a socket there is no sign-in, no
