@@ -31,7 +31,9 @@ export function isOriginAllowed(headers: Headers, policy: CorsPolicy): boolean {
 
 /** Whether a request is a form of a page that may not read the answer; without fields it has no body. */
 export function isForeignForm(headers: Headers, policy: CorsPolicy): boolean {
-  return formTypes.test(headers.get("content-type") ?? "") && !isOriginAllowed(headers, policy);
+  // No page can set Sec-Fetch-Site. A proxy may have changed the host, and older browsers send an origin alone.
+  const isFromHere = headers.get("sec-fetch-site") === "same-origin" || isOriginAllowed(headers, policy);
+  return formTypes.test(headers.get("content-type") ?? "") && !isFromHere;
 }
 
 /** Answers a preflight (Fetch §3.3). A foreign origin gets no permission, and no reason. */

@@ -31,6 +31,26 @@ Deno.test("an app's procedures take form data and octet streams, within the app'
   assertEquals(text.auth?.reason, "BODY_TYPE");
 });
 
+Deno.test("a page's form is taken from the host itself, behind any proxy, and from an allowed origin, and from no other", async () => {
+  await using app = await startTestApp({ router: createUploadApp, allowedOrigins: ["https://allowed.test"] });
+  const { tokens: { accessToken: bearer } } = await registerUser(app);
+  const form = new FormData();
+  form.set("title", "hello");
+  const send = async (headers: Record<string, string>) => {
+    const { data, auth } = await app.call("form", { rawBody: form, bearer, headers });
+    return data ?? auth?.reason;
+  };
+  assertEquals(await send({ origin: app.origin }), "hello");
+  assertEquals(await send({ origin: "https://public.test", "sec-fetch-site": "same-origin" }), "hello");
+  assertEquals(await send({ origin: "https://allowed.test", "sec-fetch-site": "cross-site" }), "hello");
+  assertEquals(await send({ origin: "https://evil.test", "sec-fetch-site": "cross-site" }), "BODY_TYPE");
+  assertEquals(
+    await send({ origin: "https://evil.public.test", "sec-fetch-site": "same-site" }),
+    "BODY_TYPE",
+  );
+  assertEquals(await send({ origin: "null" }), "BODY_TYPE");
+});
+
 Deno.test("a batch that holds an auth procedure keeps the strict limits in an app too", async () => {
   await using app = await startTestApp({ router: createUploadApp });
   const paths = ["auth.me", ...Array(10).fill("auth.sessions.list")].join(",");
