@@ -32,8 +32,8 @@ export function isOriginAllowed(headers: Headers, policy: CorsPolicy): boolean {
 /** Whether a request is a form of a page that may not read the answer; without fields it has no body. */
 export function isForeignForm(headers: Headers, policy: CorsPolicy): boolean {
   // No page can set Sec-Fetch-Site. A proxy may have changed the host, and older browsers send an origin alone.
-  const isFromHere = headers.get("sec-fetch-site") === "same-origin" || isOriginAllowed(headers, policy);
-  return formTypes.test(headers.get("content-type") ?? "") && !isFromHere;
+  return formTypes.test(headers.get("content-type") ?? "") &&
+    headers.get("sec-fetch-site") !== "same-origin" && !isOriginAllowed(headers, policy);
 }
 
 /** Answers a preflight (Fetch §3.3). A foreign origin gets no permission, and no reason. */

@@ -51,6 +51,8 @@ export function createWsContextFactory(
     const sent = [request.authorization, connectionParams?.["authorization"]];
     request.authorization = sent.filter((value) => typeof value === "string").join(", ");
     request.socket = { ownCalls: 0 };
+    // A socket has no CORS: any page may open one. It carries nothing that a browser adds by itself, so a foreign page
+    // could call as nobody; it is refused that too, as its requests are.
     if (!isOriginAllowed(headers, cors)) request.refusal = refuse("CSRF");
 
     const bearer = await guard.readBearer(request).catch(() => null);
@@ -79,8 +81,3 @@ function readHeaders(raw: readonly string[]): Headers {
   for (let at = 0; at + 1 < raw.length; at += 2) headers.append(raw[at] ?? "", raw[at + 1] ?? "");
   return headers;
 }
-
-/**
- * A socket has no CORS: any page may open one. It carries nothing that a browser adds by itself, so a foreign page
- * could call as nobody; it is refused that too, as its requests are.
- */
