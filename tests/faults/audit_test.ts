@@ -13,6 +13,8 @@ async function makeDeadTokens(app: TestApp, count: number): Promise<string[]> {
   });
 }
 
+const countLost = ({ logs }: TestApp) => logs.filter((line) => line.includes("audit event lost")).length;
+
 Deno.test("an audit trail that cannot be written keeps nobody from being served, and no row is lost in silence", async () => {
   await using app = await startTestApp();
   const { sql } = app.database;
@@ -37,6 +39,22 @@ Deno.test("an audit trail that cannot be written keeps nobody from being served,
     assertEquals(new Set(await Promise.all(served)), new Set([200]));
   });
   await app.auth.close();
-  const lost = app.logs.filter((line) => line.includes("audit event lost")).length;
-  assert(await countAuditEvents(sql) - before + lost >= dead.length);
+  assert(await countAuditEvents(sql) - before + countLost(app) >= dead.length);
+});
+
+Deno.test("close waits for the rows that are being written", async () => {
+  await using app = await startTestApp();
+  const other = await app.startInstance();
+  const { sql } = app.database;
+  const dead = await makeDeadTokens(app, 6);
+  const before = await countAuditEvents(sql);
+  let closed = Promise.resolve();
+  await sql.begin(async (tx) => {
+    await tx`lock table audit_events in access exclusive mode`;
+    await Promise.all(dead.map((bearer) => other.call("auth.me", { bearer })));
+    closed = other.auth.close();
+    await pause(100);
+  });
+  await closed;
+  assert(await countAuditEvents(sql) - before + countLost(other) >= dead.length);
 });
